@@ -29,6 +29,7 @@ def come_back(browser: Client, person: User) -> None:
     assert sign_in(browser, person) == "/admin/"
 
 
+@pytest.mark.slow
 def test_browser_is_known_after_its_first_sign_in_and_a_new_one_is_told(world: World) -> None:
     person, colleague = person_of(world, "approver"), person_of(world, "admin")
     browser, other = Client(), Client(HTTP_USER_AGENT=FIREFOX)
@@ -52,6 +53,7 @@ def test_browser_is_known_after_its_first_sign_in_and_a_new_one_is_told(world: W
     assert str(person.pk) not in cookie.value
 
 
+@pytest.mark.slow
 def test_app_is_known_by_what_it_is_and_its_network(world: World) -> None:
     person = person_of(world, "approver")
     for address, count in (("203.0.113.7", 0), ("203.0.113.9", 0), ("198.51.100.1", 1), ("198.51.100.2", 1)):
@@ -69,5 +71,5 @@ def test_changed_role_is_told_to_others_who_read_the_audit_log(world: World) -> 
         left = Notice.objects.filter(kind="accounts.roles")
         assert {notice.person_id for notice in left} >= {world.people["compliance"].pk}
         assert world.people["owner"].pk not in {notice.person_id for notice in left}
-        assert {(notice.level, notice.title) for notice in left} == {("warning", "A member became support")}
+        assert {(notice.level, notice.title) for notice in left} == {("warning", "A member's role is now support")}
         assert left.count() == len({notice.person_id for notice in left})

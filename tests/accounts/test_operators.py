@@ -268,6 +268,7 @@ def die() -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_appointment_and_its_end_are_completed_in_every_organisation(
     acme: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

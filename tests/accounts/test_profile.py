@@ -46,6 +46,7 @@ def key_of(world: World, role: str) -> str:
         return str(Membership.objects.get(user=world.people[role]).picture_key)
 
 
+@pytest.mark.slow
 def test_name_is_changed_by_oneself_and_noted_in_every_organisation(world: World, browser: Browser) -> None:
     person = world.people["support"]
     with tenant_scope(world.globex.pk):
@@ -77,6 +78,7 @@ def test_name_is_changed_by_oneself_and_noted_in_every_organisation(world: World
     assert person.get_full_name() == "Anna Quill"
 
 
+@pytest.mark.slow
 def test_picture_is_drawn_anew_shown_at_a_secret_address_and_gone_when_removed(world: World, browser: Browser) -> None:
     person, client = world.people["support"], browser("support")
     page = f"{PROFILE}{person.pk}/picture/"
@@ -130,6 +132,7 @@ def test_picture_is_drawn_anew_shown_at_a_secret_address_and_gone_when_removed(w
         assert list(actions.values_list("action", flat=True)) == ["PICTURE_SAVED"] * 4 + ["PICTURE_REMOVED"]
 
 
+@pytest.mark.slow
 def test_picture_goes_with_the_membership_and_is_taken_of_nobody_but_oneself(world: World) -> None:
     with tenant_scope(world.acme.pk):
         membership = pictures.save_picture(actor=world.actor("support"), picture=photo())
@@ -161,6 +164,7 @@ def change(device: Device, **changed: str) -> Any:
     return device.client.patch(f"{V1}me/", changed, content_type="application/json", headers=device.headers())
 
 
+@pytest.mark.slow
 def test_profile_is_read_and_changed_over_the_api_by_its_person_alone(world: World) -> None:
     person, device = person_of(world, "support"), Device()
     device.sign_in(person)
@@ -204,6 +208,7 @@ def test_profile_is_read_and_changed_over_the_api_by_its_person_alone(world: Wor
     assert colleague.get("me/").json()["id"] == str(world.people["owner"].pk)
 
 
+@pytest.mark.slow
 def test_picture_is_changed_and_removed_over_the_api(world: World) -> None:
     device, place = Device(), f"{V1}me/picture/"
     device.sign_in(person_of(world, "support"))
@@ -217,6 +222,7 @@ def test_picture_is_changed_and_removed_over_the_api(world: World) -> None:
     assert (removed, device.get("me/").json()["picture"]) == ([204, 409], "")
 
 
+@pytest.mark.slow
 def test_console_shows_times_in_ones_own_zone_and_counts_days_in_the_organisation_s(
     world: World, browser: Browser
 ) -> None:

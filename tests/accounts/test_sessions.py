@@ -65,6 +65,7 @@ def is_in(client: Client) -> bool:
     return client.get("/admin/").status_code == 200
 
 
+@pytest.mark.slow
 def test_sessions_are_seen_and_ended_by_their_person_alone(world: World) -> None:
     person, colleague = world.people["support"], sign_in(world.people["viewer"])
     desk = sign_in(person)
@@ -111,6 +112,7 @@ def test_this_session_is_not_ended_by_mistake(world: World) -> None:
     assert "You had no other session" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_everywhere_else_means_sessions_that_were_never_noted_too(world: World) -> None:
     person = world.people["support"]
     desk, quiet, foreign = sign_in(person), again(person, IPHONE, "198.51.100.4"), sign_in(world.people["viewer"])
@@ -119,6 +121,7 @@ def test_everywhere_else_means_sessions_that_were_never_noted_too(world: World) 
     assert (is_in(desk), is_in(quiet), is_in(foreign)) == (True, False, True)
 
 
+@pytest.mark.slow
 def test_list_has_no_session_that_ended_otherwise(world: World) -> None:
     person = world.people["support"]
     desk, phone = sign_in(person), again(person, IPHONE, "198.51.100.4")
@@ -164,6 +167,7 @@ def test_session_is_noted_once_in_five_minutes(world: World, django_assert_num_q
     assert BrowserSession.objects.get().seen_at < now() - timedelta(minutes=59)
 
 
+@pytest.mark.slow
 def test_statements_of_the_pages_do_not_grow_with_sessions(world: World) -> None:
     person, counts = world.people["support"], list[int]()
     desk = sign_in(person)

@@ -43,6 +43,7 @@ def test_date_that_a_zone_jumped_over_has_no_slot() -> None:
     assert slot_of(date(2011, 12, 30), time(7, 30), ZoneInfo("Pacific/Apia")) is None
 
 
+@pytest.mark.slow
 @given(days, times, some_zones)
 def test_slot_lies_on_its_own_local_date(day: date, at: time, zone: ZoneInfo) -> None:
     found = slot_of(day, at, zone)
@@ -55,6 +56,7 @@ def test_slots_of_following_dates_follow_each_other(day: date, at: time, zone: Z
     assert first is None or second is None or first.moment < second.moment
 
 
+@pytest.mark.slow
 @given(days, times, some_zones, st.timedeltas(timedelta(0), timedelta(days=3)))
 def test_plan_deals_with_each_date_once(day: date, at: time, zone: ZoneInfo, later: timedelta) -> None:
     now = utc(day, 0) + later

@@ -35,6 +35,7 @@ def _partitions() -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
+@pytest.mark.slow
 def test_events_are_stored_once_without_what_is_for_listeners(committed_world: World) -> None:
     acme, globex, contact = committed_world.acme.pk, committed_world.globex.pk, str(uuid4())
     said = {"id": contact, "client_id": None, "sender": {"type": "customer", "name": "Ann"}, "content_type": "text"}
@@ -145,6 +146,7 @@ def test_events_of_a_tenant_that_are_in_the_store_alone_are_replayed(committed_w
         assert replay("replayed", moment + timedelta(days=1)) == 0
 
 
+@pytest.mark.slow
 def test_days_are_chosen_on_the_page_and_by_the_api(browser: Browser) -> None:
     admin, compliance = browser("admin"), browser("compliance")
     form = reverse("admin:analytics_figuredashboard_events")

@@ -204,6 +204,7 @@ def test_api_lists_everybodys_settings_to_admins_only(browser: Browser, morning:
     assert len(answers[0].json()["results"]) == 1
 
 
+@pytest.mark.slow
 def test_api_sends_one_and_lists_ones_own(browser: Browser, morning: Morning) -> None:
     client = browser()
     assert client.post("/api/v1/briefs/", {}, content_type="application/json").status_code == 201

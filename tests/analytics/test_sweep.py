@@ -58,6 +58,7 @@ def test_person_who_switched_it_off_gets_none(morning: Morning) -> None:
     assert claimed() == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_service_that_starts_late_sends_within_the_window(morning: Morning) -> None:
     morning.wants()
@@ -90,6 +91,7 @@ def test_change_of_zone_after_todays_was_sent_waits_for_tomorrow(morning: Mornin
     assert row.next_due_at.astimezone(ZoneInfo("America/New_York")).date() == TODAY + timedelta(days=1)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("moved", "sent_at", "next_at"),

@@ -52,6 +52,7 @@ def test_votes_tell_who_signed_what_and_for_whom(office: Office) -> None:
     assert PHONE not in vote["reason"]
 
 
+@pytest.mark.slow
 def test_messages_and_clocks_are_told(office: Office) -> None:
     told = seen(office, f"{ONE}notifications/", "viewer")
     assert {(row["template"], row["channel"], row["status"]) for row in told} == {("approval_opened", "in_app", "sent")}
@@ -146,6 +147,7 @@ def test_definition_that_would_do_nothing_is_refused(
     assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
 
 
+@pytest.mark.slow
 def test_notes_are_written_once_and_read_in_pages_masked_for_those_who_may_not_decide(office: Office) -> None:
     path, viewer = f"{ONE.format(**office.ids)}notes/", office.caller("viewer")
     mentions = [str(office.world.people["owner"].pk)]

@@ -51,6 +51,7 @@ def test_key_gives_no_role_beyond_its_scopes(office: Office) -> None:
     assert narrow.post(OFFERS, ANA).json()["code"] == "role_above_yours"
 
 
+@pytest.mark.slow
 def test_session_gives_a_role_that_signs_only_soon_after_the_password(office: Office) -> None:
     browser = office.browser("owner")
     browser.get("/admin/")

@@ -102,6 +102,7 @@ def test_form_of_another_site_is_refused(office: Office, fields: dict[str, str])
     assert office.browser("support").post(path, fields).json()["code"] == "csrf_failed"
 
 
+@pytest.mark.slow
 def test_session_with_its_csrf_token_writes(office: Office) -> None:
     browser, path = office.browser("support"), f"{V1}conversations/{office.ids['conversation']}/take-over/"
     browser.get("/admin/login/")

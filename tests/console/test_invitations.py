@@ -63,6 +63,7 @@ def test_form_that_waits_for_the_password_is_not_done_in_another_organisation(wo
         assert not Invitation.objects.exists()
 
 
+@pytest.mark.slow
 def test_form_of_another_tab_s_organisation_does_nothing(world: World, browser: Browser) -> None:
     with tenant_scope(world.globex.pk):
         add_member(actor=OPERATOR, user=world.people["owner"], role="owner")
@@ -112,6 +113,7 @@ def test_what_is_wrong_is_said_on_the_form(browser: Browser, given: dict[str, st
     assert said in text(browser("owner").post(f"{PEOPLE}invite/", {"role": "viewer", **given}))
 
 
+@pytest.mark.slow
 def test_invitation_is_sent_again_and_withdrawn(browser: Browser, world: World) -> None:
     row, owner = invite(world), browser("owner")
     assert "Resend invitation" in text(owner.get(f"{ONE}{row.pk}/"))

@@ -26,6 +26,7 @@ def lists_of(pages: dict[Any, Any]) -> list[str]:
     return sorted(f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in pages)
 
 
+@pytest.mark.slow
 def test_all_lists_without_rows_open(browser: Browser, pages: dict[Any, Any]) -> None:
     client = browser("admin")
     assert [path for path in lists_of(pages) if client.get(path, follow=True).status_code != 200] == []

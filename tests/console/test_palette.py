@@ -57,6 +57,7 @@ def test_summary_is_masked_for_those_who_cannot_approve(browser: Browser, acme: 
     assert EMAIL not in found(browser("viewer"), "1001")["Requests"][0]["note"]
 
 
+@pytest.mark.slow
 def test_work_is_found_by_those_who_may_see_it_and_no_customer_by_a_part_of_a_name(
     browser: Browser, acme: World
 ) -> None:
@@ -81,6 +82,7 @@ def test_work_is_found_by_those_who_may_see_it_and_no_customer_by_a_part_of_a_na
     assert found(owner, NAME.split()[0]) == {}
 
 
+@pytest.mark.slow
 def test_people_are_found_by_name_by_those_who_may_see_them(browser: Browser, acme: World) -> None:
     person = acme.people["support"]
     User.objects.filter(pk=person.pk).update(first_name="Zoë", last_name="Quint")
@@ -91,6 +93,7 @@ def test_people_are_found_by_name_by_those_who_may_see_them(browser: Browser, ac
     assert labels(browser("owner", outside=True), "quint", "People") == []
 
 
+@pytest.mark.slow
 def test_pages_and_actions_are_those_of_the_role(browser: Browser, acme: World) -> None:
     owner, viewer = browser("owner"), browser("viewer")
     assert "Workflows" in labels(owner, "", "Pages")
@@ -140,6 +143,7 @@ def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -
     assert len(set(counts)) == 1, counts
 
 
+@pytest.mark.slow
 def test_page_works_without_scripts_and_keeps_the_words_out_of_its_address(browser: Browser, acme: World) -> None:
     with tenant_scope(acme.acme.pk):
         add_workflow(acme)

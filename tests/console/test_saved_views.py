@@ -99,12 +99,14 @@ def test_view_that_makes_no_sense_is_refused_with_a_reason(
     assert not SavedView.objects.exists()
 
 
+@pytest.mark.slow
 def test_name_is_taken_once_per_list_and_person(browser: Browser, acme: World) -> None:
     client = browser("approver")
     assert [save(client, "Mine", "risk=high").status_code for _ in range(2)] == [302, 400]
     assert save(browser("viewer"), "Mine", "risk=low").status_code == 302
 
 
+@pytest.mark.slow
 def test_views_of_others_are_not_found(browser: Browser, acme: World) -> None:
     view = keep(acme, "Mine", "risk=high")
     for client in (browser("admin"), browser("owner", outside=True)):

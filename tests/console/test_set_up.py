@@ -71,6 +71,7 @@ def test_steps_are_those_that_the_role_may_do_and_lead_where_it_may_go(browser: 
     assert {link: owner.get(link).status_code for link in links} == dict.fromkeys(links, 200)
 
 
+@pytest.mark.slow
 def test_list_is_hidden_for_the_organisation_and_comes_back_by_who_may(browser: Browser, acme: World) -> None:
     owner, tenant = browser("owner"), acme.acme.pk
     pages = {verb: f"/admin/accounts/tenant/{tenant}/{verb}-set-up/" for verb in ("hide", "show")}

@@ -128,6 +128,7 @@ def test_page_carries_a_strict_policy(browser: Browser) -> None:
     assert "unsafe" not in policy
 
 
+@pytest.mark.slow
 def test_page_has_no_inline_script_or_style(browser: Browser) -> None:
     page = browser("admin").get("/admin/").content.decode()
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)

@@ -125,6 +125,7 @@ def test_member_page_erases(world: World) -> None:
     assert "Erased person" in client.get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_weak_sign_in_is_told_on_the_page(traces: Traces) -> None:
     client = signed_in(traces.world, "compliance", strong=False)
     page = f"{contact_page(traces)}erase/"
@@ -132,6 +133,7 @@ def test_weak_sign_in_is_told_on_the_page(traces: Traces) -> None:
     assert client.post(page, FORM).status_code == 403
 
 
+@pytest.mark.slow
 def test_api_answers_202_and_a_repeat_is_the_same(traces: Traces) -> None:
     client = signed_in(traces.world, "compliance")
     path = f"/api/v1/contacts/{traces.contact_id}/erase/"

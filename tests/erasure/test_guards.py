@@ -82,6 +82,7 @@ def test_erasure_of_another_tenant_opens_nothing(traces: Traces) -> None:
         assert refused(lambda: Decision.objects.update(reason=""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values", [{"reason": "something else"}, {"verdict": "reject"}, {"digest": "0" * 64}, {"person": None}]
 )

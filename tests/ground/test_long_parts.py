@@ -41,6 +41,7 @@ def test_parts_are_named_by_their_folder(checkout: Path, rest: list[str], expect
     assert wanted_parts(checkout, rest) == expected
 
 
+@pytest.mark.slow
 def test_every_long_test_belongs_to_a_part() -> None:
     loose = [path.name for path in (ROOT / "tests").glob("test_*.py") if "mark.long" in path.read_text()]
     assert loose == []

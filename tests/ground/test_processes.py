@@ -37,6 +37,7 @@ def _is_gone(pid: int, seconds: float = 5.0) -> bool:
     return not born(pid)
 
 
+@pytest.mark.slow
 def test_child_that_was_killed_is_started_again(place: Place, supervisor: Supervisor) -> None:
     first = supervisor.add(_spec(place, "sleeper", "sleep", "60"))
     first.kill()

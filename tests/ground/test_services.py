@@ -43,6 +43,7 @@ def test_application_role_is_neither_super_nor_past_the_wall(cluster: Cluster) -
     assert _ask(cluster[0].logins.app_url, query) is False
 
 
+@pytest.mark.slow
 def test_application_role_cannot_create_tables(cluster: Cluster) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         _ask(cluster[0].logins.app_url, "create table public.mine (id int)")
@@ -93,6 +94,7 @@ def test_roles_can_be_set_up_again(cluster: Cluster) -> None:
     assert _ask(logins.app_url, "select 1") == 1
 
 
+@pytest.mark.slow
 def test_outside_server_gets_the_same_logins_from_every_checkout(cluster: Cluster, tmp_path: Path) -> None:
     outside = {"DATABASE_URL": _admin_url(cluster)}
     first, second = (roles._passwords(Place(tmp_path / name), outside["DATABASE_URL"]) for name in ("a", "b"))

@@ -65,6 +65,7 @@ def test_refund_is_drafted_confirmed_by_button_approved_and_booked_once(shop: Sh
     assert set(actions_noted) == {"TRANSACTION_DRAFTED", "TRANSACTION_CONFIRMED"}
 
 
+@pytest.mark.slow
 def test_destination_is_told_as_the_back_office_wrote_it(shop: Shop) -> None:
     talk = shop.begin()
     draft = shop.ask(talk)
@@ -77,6 +78,7 @@ def test_destination_is_told_as_the_back_office_wrote_it(shop: Shop) -> None:
     assert shop.last_words(talk) == "49.90 EUR is booked to Card {0} {amount.__class__}."
 
 
+@pytest.mark.slow
 def test_code_that_is_typed_confirms_by_sms_and_no_model_reads_it(shop: Shop) -> None:
     talk = shop.begin(by="sms")
     draft = shop.ask(talk)
@@ -102,6 +104,7 @@ def test_five_wrong_codes_end_a_draft_and_the_right_one_comes_too_late(shop: Sho
     assert state_of(draft) == "ended"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["Yes", "yes!", "Ja.", "Oui", "Sí"])
 def test_plain_yes_confirms_only_as_the_next_message(shop: Shop, words: str) -> None:
     talk = shop.begin()
@@ -132,6 +135,7 @@ def test_nobody_else_confirms(shop: Shop) -> None:
         assert not TransactionDraft.objects.exists()
 
 
+@pytest.mark.slow
 def test_declined_draft_is_never_confirmed(shop: Shop) -> None:
     draft = shop.ask(shop.begin())
     shop.write("Don't confirm", press=shop.token(draft, "decline"))
@@ -176,6 +180,7 @@ def test_presses_requests_and_executions_at_once_book_once(shop: Shop, trials: i
         assert (Approval.objects.count(), shop.booked(), state_of(draft)) == (number, number, "booked")
 
 
+@pytest.mark.slow
 def test_confirmation_that_ended_while_approvers_slept_is_asked_for_again(shop: Shop) -> None:
     talk = shop.begin()
     draft = shop.ask(talk)
@@ -234,6 +239,7 @@ def test_change_at_the_moment_of_a_booking_books_what_was_signed_or_nothing(shop
     assert len(done) == len(booked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deed", ["drop_after", "drop_before"])
 def test_lost_answer_of_a_booking_is_asked_for_again_with_the_same_key(shop: Shop, deed: str) -> None:
     approval = shop.confirmed(shop.ask(shop.begin()))
@@ -244,6 +250,7 @@ def test_lost_answer_of_a_booking_is_asked_for_again_with_the_same_key(shop: Sho
     assert shop.booked() == 1
 
 
+@pytest.mark.slow
 def test_probe_tells_what_became_of_a_draft(shop: Shop) -> None:
     draft = shop.ask(shop.begin())
     shop.confirmed(draft)
@@ -256,6 +263,7 @@ def test_probe_tells_what_became_of_a_draft(shop: Shop) -> None:
     assert found.kind == "succeeded"
 
 
+@pytest.mark.slow
 def test_stop_of_the_back_office_ends_drafts_and_holds_bookings(shop: Shop) -> None:
     talk = shop.begin()
     approval = shop.confirmed(shop.ask(talk))
@@ -271,6 +279,7 @@ def test_stop_of_the_back_office_ends_drafts_and_holds_bookings(shop: Shop) -> N
     assert (execute(approval_id=approval.pk).state, shop.booked()) == ("executed", 1)
 
 
+@pytest.mark.slow
 def test_bad_values_are_refused_with_the_field_named(shop: Shop) -> None:
     talk = shop.begin()
     for changed, field in (
@@ -297,6 +306,7 @@ def test_other_values_than_the_customers_and_another_door_are_refused(shop: Shop
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("amount", "state"), [("1000.00", "approved"), ("1000.01", "pending"), ("400.00", "pending")])
 def test_rule_decides_up_to_the_limit_of_its_currency_and_a_person_above(
     shop: Shop, settings: object, amount: str, state: str
@@ -331,6 +341,7 @@ def test_customers_are_linked_by_those_who_may_reply(shop: Shop) -> None:
     assert "c-1001" not in str(entry.facts)
 
 
+@pytest.mark.slow
 def test_confirmed_draft_that_a_worker_lost_is_found_again_and_old_ones_go(shop: Shop) -> None:
     draft = shop.ask(shop.begin())
     shop.write("Confirm", press=shop.token(draft))
@@ -358,6 +369,7 @@ def test_lost_answers_book_each_confirmed_draft_once(shop: Shop, trials: int) ->
         assert shop.booked() == number + 1
 
 
+@pytest.mark.slow
 def test_console_shows_what_was_asked_without_names_and_tokens(
     shop: Shop,
     browser: Browser,

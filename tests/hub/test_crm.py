@@ -37,6 +37,7 @@ __all__ = ["crm", "hubspot", "hubspot_process"]
 PAGE = "/admin/integrations/provideraccount/{}/"
 
 
+@pytest.mark.slow
 def test_contact_is_written_by_our_id_and_again_only_when_something_changed(crm: Crm) -> None:
     ana = crm.customer()
     crm.tell()
@@ -56,6 +57,7 @@ def test_contact_is_written_by_our_id_and_again_only_when_something_changed(crm:
     assert crm.effects() == ["create_contacts", "change_contacts"]
 
 
+@pytest.mark.slow
 def test_closed_conversation_is_one_note_with_masked_words_and_a_link(crm: Crm) -> None:
     ana = crm.customer()
     crm.write("My number is 600 111 222 <script>")
@@ -76,6 +78,7 @@ def test_closed_conversation_is_one_note_with_masked_words_and_a_link(crm: Crm) 
     assert crm.effects().count("create_notes") == 2
 
 
+@pytest.mark.slow
 def test_lost_answers_are_tried_again_and_write_once(crm: Crm) -> None:
     ana = crm.customer()
     crm.server.script(WRITES, "drop_after", times=3)
@@ -92,6 +95,7 @@ def test_lost_answers_are_tried_again_and_write_once(crm: Crm) -> None:
     assert [crm.effects().count(each) for each in ("create_contacts", "create_notes")] == [1, 1]
 
 
+@pytest.mark.slow
 def test_refused_contact_is_parked_with_its_field_until_somebody_sends_it_again(crm: Crm) -> None:
     taken = crm.customer(email="carla@customers.example")  # another contact there has it
     wrong = crm.customer("+34600333444", "bo@quill.invalid")
@@ -143,6 +147,7 @@ def test_nothing_leaves_without_consent_nor_after_an_objection_nor_of_a_blocked_
     assert (crm.row(bo).problem, crm.there(bo)) == ("blocked", {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cause", ["withdrawn", "off", "stopped", "paused", "broken"])
 def test_no_further_note_leaves_after_a_withdrawal_or_a_stop(
     crm: Crm, monkeypatch: pytest.MonkeyPatch, cause: str
@@ -206,6 +211,7 @@ def work_on(asked: Erasure) -> None:
     assert (asked.state, asked.waits_for) == (("working", ["kept_by_crm"]) if waits else ("done", []))
 
 
+@pytest.mark.slow
 def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
     ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example", agrees=False)
     crm.close(ana)
@@ -230,6 +236,7 @@ def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
     assert crm.effects() == ["create_contacts", "create_notes", "purge_contacts"]
 
 
+@pytest.mark.slow
 def test_person_is_not_counted_as_erased_where_the_connection_reaches_another_account(crm: Crm) -> None:
     ana, owner = crm.customer(), crm.world.actor("owner")
     crm.tell()
@@ -252,6 +259,7 @@ def test_person_is_not_counted_as_erased_where_the_connection_reaches_another_ac
     assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
 
 
+@pytest.mark.slow
 def test_person_erased_while_a_worker_writes_is_erased_there_afterwards(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +311,7 @@ def test_two_workers_write_once_and_the_bus_brings_the_work(
     assert len(worker.list_due(now=now() + timedelta(seconds=90))) == 1
 
 
+@pytest.mark.slow
 def test_lag_is_how_long_a_contact_waits_also_after_tries_that_failed(crm: Crm, django_assert_num_queries: Any) -> None:
     def lag(after: int) -> float:
         with clock.at(now() + timedelta(seconds=after)), django_assert_num_queries(1):
@@ -375,6 +384,7 @@ def test_switch_is_off_at_first_audited_and_needs_its_right_and_the_properties(c
         assert not CrmSwitch.objects.exists()
 
 
+@pytest.mark.slow
 def test_page_of_the_connection_previews_masked_rows_and_switches_without_an_outside_call(crm: Crm) -> None:
     switches.stop_sending(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
     ana = crm.customer()

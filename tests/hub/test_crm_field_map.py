@@ -41,6 +41,7 @@ def rename(crm: Crm, contact: Contact, name: str) -> None:
         Contact.objects.filter(pk=contact.pk).update(display_name="", masked_name="")
 
 
+@pytest.mark.slow
 def test_map_says_which_fields_are_exchanged_and_is_audited(crm: Crm) -> None:
     ana = crm.customer()
     crm.tell()
@@ -65,6 +66,7 @@ def test_map_says_which_fields_are_exchanged_and_is_audited(crm: Crm) -> None:
     assert entry.facts == {"name": "out:ours:nickname", "language": "in:theirs:hs_language"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "ours", "kept"), [("ours", "Ours", "Ours"), ("theirs", "Ours", "Theirs"), ("theirs", "", "Theirs")]
 )
@@ -124,6 +126,7 @@ def test_what_a_crm_cannot_do_is_named_at_its_field_and_nothing_is_saved(crm: Cr
     assert not AuditEntry.objects.filter(action="CRM_FIELD_MAP_CHANGED").exists()
 
 
+@pytest.mark.slow
 def test_form_saves_the_map_and_shows_errors_at_their_fields(crm: Crm) -> None:
     owner = Client()
     owner.force_login(crm.world.people["owner"], backend="accounts.backends.RoleBackend")
@@ -142,6 +145,7 @@ def test_form_saves_the_map_and_shows_errors_at_their_fields(crm: Crm) -> None:
     assert ("<code>nickname</code>" in shown, "<code>email</code>" in shown) == (True, False)
 
 
+@pytest.mark.slow
 def test_map_that_is_saved_while_a_contact_is_written_is_followed_afterwards(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +165,7 @@ def test_map_that_is_saved_while_a_contact_is_written_is_followed_afterwards(
     assert crm.there(ana)["nickname"] == "Ana Souza"
 
 
+@pytest.mark.slow
 def test_contact_of_which_nothing_leaves_is_looked_for_again_in_another_account(crm: Crm) -> None:
     ana = crm.customer()
     crm.tell()

@@ -64,6 +64,7 @@ def name_of(contact: Contact) -> str:
     return str(contact.display_name)
 
 
+@pytest.mark.slow
 def test_name_changed_there_is_taken_once_with_an_audit_entry_and_not_sent_back(crm: Crm) -> None:
     ana = crm.customer()
     crm.tell()
@@ -85,6 +86,7 @@ def test_name_changed_there_is_taken_once_with_an_audit_entry_and_not_sent_back(
     assert (read(24), name_of(ana)) == ([], "Ana Maria")
 
 
+@pytest.mark.slow
 def test_of_two_changes_the_later_one_counts(crm: Crm) -> None:
     ana = crm.customer()
     crm.tell()
@@ -103,6 +105,7 @@ def test_of_two_changes_the_later_one_counts(crm: Crm) -> None:
     assert name_of(ana) == "Later"
 
 
+@pytest.mark.slow
 def test_newest_is_what_was_changed_last_and_not_whose_contact_was(crm: Crm) -> None:
     ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example")
     crm.tell()
@@ -124,6 +127,7 @@ def test_newest_is_what_was_changed_last_and_not_whose_contact_was(crm: Crm) -> 
     assert crm.there(ana)["firstname"] == "Ours"
 
 
+@pytest.mark.slow
 def test_value_that_a_rule_there_makes_of_ours_is_overruled_once(crm: Crm) -> None:
     ana = crm.customer()
     CrmSwitch.objects.update(field_map={"name": {"property": "firstname", "direction": "both", "owner": "ours"}})
@@ -145,6 +149,7 @@ def test_value_that_a_rule_there_makes_of_ours_is_overruled_once(crm: Crm) -> No
     assert crm.there(ana)["firstname"] == "Ana Souza"
 
 
+@pytest.mark.slow
 def test_only_contacts_with_our_id_change_and_nobody_who_was_erased_comes_back(crm: Crm) -> None:
     ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example", agrees=False)
     crm.tell()
@@ -169,6 +174,7 @@ def test_only_contacts_with_our_id_change_and_nobody_who_was_erased_comes_back(c
     assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
 
 
+@pytest.mark.slow
 def test_contacts_that_were_deleted_or_merged_there_stay_so_until_they_are_sent_again(crm: Crm) -> None:
     ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example")
     cy = crm.customer("+34600333555", "cy@quill.example")
@@ -200,6 +206,7 @@ def test_contacts_that_were_deleted_or_merged_there_stay_so_until_they_are_sent_
     assert crm.row(ana).problem == "deleted_there"
 
 
+@pytest.mark.slow
 def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +286,7 @@ def test_idle_poll_is_one_call_and_four_statements(crm: Crm) -> None:
     assert name_of(ana) == "Ana Souza"
 
 
+@pytest.mark.slow
 def test_endless_pages_pause_the_reading_and_other_failures_are_tried_again(
     crm: Crm, liar: Liar, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +312,7 @@ def test_endless_pages_pause_the_reading_and_other_failures_are_tried_again(
     assert read(240) == ["bad_answer"]
 
 
+@pytest.mark.slow
 def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of_the_quota(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +351,7 @@ def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_pause_and_erasure_during_a_reading_leave_nothing_of_it(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     ana = crm.customer()
     crm.tell()

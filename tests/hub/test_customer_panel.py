@@ -29,6 +29,7 @@ def panel(client: Client, contact_id: UUID) -> str:
     return text.partition('id="h-customer"')[2].partition("</section>")[0]
 
 
+@pytest.mark.slow
 def test_number_is_linked_changed_and_removed_on_the_page_and_masked(shop: Shop, browser: Browser) -> None:
     contact, support = shop.write("Hello", "tilda", by="sms").conversation.contact_id, browser("support")
     empty = panel(support, contact)
@@ -66,6 +67,7 @@ def test_number_is_clear_under_a_reveal_and_viewers_and_strangers_change_nothing
     assert CustomerLink.objects.get().customer == NUMBER
 
 
+@pytest.mark.slow
 def test_panel_tells_what_the_own_app_proves_and_is_absent_where_nothing_can_be_looked_up(
     shop: Shop, browser: Browser
 ) -> None:

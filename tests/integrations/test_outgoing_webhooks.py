@@ -178,6 +178,7 @@ def test_endpoint_is_told_old_names_until_it_asks_for_those_of_one_style(acme: W
     assert WebhookDelivery.objects.latest("id").event_type == "webhook.tested"
 
 
+@pytest.mark.slow
 def test_log_is_narrowed_by_either_name_of_a_type(acme: World, receiver: Receiver, client: Client) -> None:
     owner = acme.actor("owner")
     old = add(acme, receiver.url, "Old")

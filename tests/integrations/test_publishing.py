@@ -81,6 +81,7 @@ def test_text_changed_after_the_signature_is_not_published(office: World, sandbo
     assert [entry["operation"] for entry in sandbox.journal()] == ["write_content"]
 
 
+@pytest.mark.slow
 def test_text_as_it_was_signed_is_published(office: World, sandbox: Platform) -> None:
     asked = _ask(office)
     services.decide(actor=office.actor("approver"), approval_id=asked.pk, verdict="approve", digest=asked.digest)

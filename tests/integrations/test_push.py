@@ -211,6 +211,7 @@ def test_push_service_is_asked_again_when_it_wants_and_not_after_a_refusal(acme:
     assert PushMessage.objects.count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "endpoint",
     [
@@ -317,6 +318,7 @@ def test_without_a_key_of_the_installation_nothing_is_offered_or_queued(
         push.public_key_of(settings.VAPID_PRIVATE_KEY)
 
 
+@pytest.mark.slow
 def test_only_people_turn_it_on(acme: World, service: PushService) -> None:
     from core.actors import system
 

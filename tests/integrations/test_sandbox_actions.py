@@ -119,6 +119,7 @@ def test_lost_answer_is_unknown_and_the_probe_tells(connected: World, sandbox: P
     assert probed.kind == found
 
 
+@pytest.mark.slow
 def test_probe_that_is_not_answered_tells_nothing(connected: World, sandbox: Platform) -> None:
     sandbox.script("GET /v1/operations", "fail", times=3)
     assert BUDGET.probe(budget(), idempotency_key="key-1") is None

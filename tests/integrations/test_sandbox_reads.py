@@ -50,6 +50,7 @@ def test_page_is_found_by_slug_id_and_address(connected: World, reference: str) 
     assert selectors.find_page(reference).id == "pag_1005"
 
 
+@pytest.mark.slow
 def test_platform_in_trouble_is_unavailable(connected: World, sandbox: Platform) -> None:
     sandbox.script("GET /v1/campaigns", "fail", status=503, times=3)
     with pytest.raises(Unavailable) as refusal:

@@ -146,7 +146,7 @@ CHANNEL_ACTIONS: Final = {
 CONSOLE: Final = {
     "admin:index": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
     "admin:login": Row(Answers(200, 302, 302, 302), Answers(200, 200, 200)),
-    "admin:logout": Row(Answers(302, 405, 405, 405), Answers(302, 302, 302)),
+    "admin:logout": Row(Answers(405, 405, 405, 405), Answers(302, 302, 302)),
     "admin:jsi18n": OPEN_LIST,
     "admin:push_worker": HEALTH,
     "admin:moving_on": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),

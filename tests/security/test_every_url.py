@@ -215,6 +215,7 @@ SIGNED_OR_OPEN = {
     *HELP_PAGES,
     "mcp",
     "back_office_changes",
+    "hubspot_changes",
     "email_events",
     "slack_interactivity",
     "cloud_webhook",

@@ -33,6 +33,7 @@ def code(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+@pytest.mark.slow
 def test_transactions_are_read_with_a_token_of_the_organisation(back_office: BackOffice) -> None:
     page = back_office.read("/transactions?customer=c-1001&limit=2").json()
     rest = back_office.read(f"/transactions?customer=c-1001&limit=2&after={page['next']}").json()

@@ -114,6 +114,7 @@ def test_used_withdrawn_ended_and_forged_links_show_one_page(world: World, brows
     assert not [answer for answer in found if "Acme" in answer.content.decode()]
 
 
+@pytest.mark.slow
 def test_guessing_links_is_slowed_down_and_a_real_one_still_opens(world: World, browser: Client) -> None:
     address = path(world, invite(world))
     statuses = [browser.get(f"/i/no-{n}/").status_code for n in range(UNKNOWN_PER_MINUTE + 1)]
@@ -135,6 +136,7 @@ def test_person_with_an_account_signs_in_on_the_page_and_accepts(world: World, b
     assert "Acme" in browser.get("/admin/").content.decode()
 
 
+@pytest.mark.slow
 def test_second_factor_is_asked_for_before_the_membership(world: World, browser: Client) -> None:
     person = world.outsiders["viewer"]
     person.set_password(PASSWORD)

@@ -150,6 +150,7 @@ def test_new_person_takes_the_membership(acme: World) -> None:
     assert (entry.actor_user_id, entry.facts["membership"]) == (person.pk, str(membership.pk))
 
 
+@pytest.mark.slow
 def test_membership_is_made_once(acme: World) -> None:
     row = invite(acme)
     accept(row)
@@ -228,6 +229,7 @@ def test_inviter_who_holds_less_now_gives_no_more(acme: World) -> None:
     assert why_not(row) == "invitation_over"
 
 
+@pytest.mark.slow
 def test_expired_and_withdrawn_invitations_count_no_more(acme: World) -> None:
     row = invite(acme)
     assert why_not(row, now=now() + timedelta(days=8)) == "invitation_over"
@@ -242,6 +244,7 @@ def test_expired_one_makes_room_for_another(acme: World) -> None:
     assert invite(acme, role="viewer").pk != old.pk
 
 
+@pytest.mark.slow
 def test_closed_membership_is_opened_again_and_an_open_one_stays(acme: World) -> None:
     membership = Membership.objects.get(user=acme.people["support"])
     services.remove_member(actor=acme.actor("owner"), membership_id=membership.pk)

@@ -59,6 +59,7 @@ def code_from(world: World, service: Move, by: str | Actor, user: User, **more: 
     return caught.value.code
 
 
+@pytest.mark.slow
 def test_two_people_reset_a_factor_and_everything_of_the_person_ends(world: World, person: User) -> None:
     secret = decrypt(Authenticator.objects.get(type="totp").data["secret"])
     device, browser = Device(), give_password(Client(), person)
@@ -111,6 +112,7 @@ def test_nobody_resets_alone_for_themselves_or_above_their_role(world: World, pe
     assert Authenticator.objects.filter(user=person).count() == 2
 
 
+@pytest.mark.slow
 def test_what_was_asked_ends_with_a_day_a_refusal_or_the_right_to_ask(world: World, person: User) -> None:
     late = now() + timedelta(days=1, minutes=1)
     move(world, ask_reset, "owner", person)
@@ -138,6 +140,7 @@ def test_factor_that_protects_more_than_this_organisation_stays(world: World, pe
         ask_reset(actor=world.outsider(), membership_id=membership_of(world, person))
 
 
+@pytest.mark.slow
 def test_pages_offer_the_next_step(world: World, person: User) -> None:
     owner, admin = (prove(give_password(Client(), person_of(world, role))) for role in ("owner", "admin"))
     page = f"/admin/accounts/membership/{membership_of(world, person)}/"

@@ -32,6 +32,7 @@ def require(world: World, *roles: str, days: int = 0, by: str = "owner", **more:
         return set_factor_rule(actor=world.actor(by), roles=roles, days=days, **more)
 
 
+@pytest.mark.slow
 def test_person_without_a_factor_reaches_the_page_that_sets_one_up_and_nothing_else(world: World) -> None:
     person, device, other = person_of(world), Device(), give_password(Client(), person_of(world, "support"))
     browser = give_password(Client(), person)

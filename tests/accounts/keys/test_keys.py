@@ -59,6 +59,7 @@ def answer(client: Client, key: SoftKey, **more: Any) -> Any:
     return client.post(STAGE, {"credential": key.get(options_on(client, STAGE), **more)})
 
 
+@pytest.mark.slow
 def test_key_is_added_named_used_and_removed(world: World, person: User, client: Client) -> None:
     give_password(client, person)
     assert client.get(f"{KEYS}add/").status_code == 302  # to the password
@@ -119,6 +120,7 @@ def test_rows_and_pages_of_another_persons_key_are_not_there(world: World, perso
             assert method(f"{KEYS}keys/{row.pk}/{page}/").status_code == 404
 
 
+@pytest.mark.slow
 def test_key_confirms_a_change_in_place_of_the_password(person: User, client: Client) -> None:
     key = SoftKey()
     add_key(give_password(client, person), key)
@@ -189,6 +191,7 @@ HOSTILE: dict[str, Callable[[SoftKey, Options], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", HOSTILE)
 def test_answer_that_no_page_of_ours_asked_for_signs_nobody_in(person: User, client: Client, way: str) -> None:
     key = SoftKey()
@@ -241,6 +244,7 @@ def test_answer_counts_in_its_own_session_and_for_its_own_account(world: World, 
     assert is_in(one)
 
 
+@pytest.mark.slow
 def test_wrong_keys_count_and_are_recorded_as_wrong_codes_are(world: World, person: User, client: Client) -> None:
     key = SoftKey()
     add_key(give_password(client, person), key)
@@ -252,6 +256,7 @@ def test_wrong_keys_count_and_are_recorded_as_wrong_codes_are(world: World, pers
     assert failed == [("SIGN_IN_FAILED", "none", {"what": "key"})] * attempts.PER_ACCOUNT[0]
 
 
+@pytest.mark.slow
 def test_person_has_a_limited_number_of_keys(person: User, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "MOST", 1)
     add_key(give_password(client, person), SoftKey())

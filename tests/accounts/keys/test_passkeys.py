@@ -50,6 +50,7 @@ def sign_in(client: Client, key: SoftKey, *, owner: bytes = b"", **more: Any) ->
     return client.post(DOOR, {"credential": key.get(question(client), owner=owner), **more})
 
 
+@pytest.mark.slow
 def test_passkey_signs_in_alone_and_counts_as_a_second_factor(world: World, key: SoftKey) -> None:
     client = Client()
     assert question(client)["publicKey"]["userVerification"] == "required"
@@ -80,6 +81,7 @@ def test_touch_of_a_stolen_key_is_no_passkey(world: World, person: User, key: So
     assert not is_in(thief)
 
 
+@pytest.mark.slow
 def test_key_that_is_a_second_factor_alone_needs_the_password(person: User) -> None:
     second = SoftKey()
     add_key(give_password(Client(), person), second)
@@ -104,6 +106,7 @@ def test_passkey_that_asked_for_nothing_is_not_added(person: User) -> None:
     assert not Authenticator.objects.exists()
 
 
+@pytest.mark.slow
 def test_passkey_of_another_or_a_deactivated_person_signs_nobody_in(world: World, person: User, key: SoftKey) -> None:
     owner, client = person_of(world, "owner"), Client()
     sign_in(client, key, owner=owner.pk.hex.encode())
@@ -118,6 +121,7 @@ def test_passkey_of_another_or_a_deactivated_person_signs_nobody_in(world: World
     assert not is_in(client)
 
 
+@pytest.mark.slow
 def test_questions_and_wrong_answers_are_limited(key: SoftKey, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client()
     for _ in range(attempts.PER_ADDRESS[0]):

@@ -82,6 +82,7 @@ def test_text_that_is_no_refresh_token_is_refused_without_a_query(
     assert {Device().post(name, refresh=what).status_code for name in ("refresh", "logout")} == {401 if what else 400}
 
 
+@pytest.mark.slow
 def test_device_stays_signed_in_while_it_is_used_and_ninety_days_at_most(world: World) -> None:
     person, idle, busy = person_of(world), Device(), Device()
     idle.sign_in(person)
@@ -97,6 +98,7 @@ def test_device_stays_signed_in_while_it_is_used_and_ninety_days_at_most(world: 
     assert families.purge(now=now() + timedelta(days=121)) == 1
 
 
+@pytest.mark.slow
 def test_device_unused_for_longest_ends_when_there_are_too_many_and_the_person_is_told_once_a_day(
     world: World, settings: Any
 ) -> None:
@@ -164,6 +166,7 @@ ENDS: dict[str, Callable[[World, User], None]] = {
 }
 
 
+@pytest.mark.slow
 def test_device_ends_with_what_let_it_in(world: World) -> None:
     person = person_of(world)
 
@@ -192,6 +195,7 @@ def test_right_that_was_lost_is_refused_at_the_next_request(world: World) -> Non
     assert device.get("members/").status_code == 403
 
 
+@pytest.mark.slow
 def test_devices_are_seen_and_ended_by_their_person_alone(world: World) -> None:
     person = world.people["support"]
     desk, colleague = sign_in(person), sign_in(world.people["viewer"])

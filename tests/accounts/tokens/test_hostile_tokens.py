@@ -116,6 +116,7 @@ def new_ring(settings: Any) -> None:
     settings.WALKER_KEYS += f",new:{base64.b64encode(b'n' * 32).decode()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotate", [lambda _: call_command("rotate_token_keys"), new_ring], ids=["command", "ring"])
 def test_old_key_verifies_until_its_last_token_has_ended(
     world: World, settings: Any, rotate: Callable[[Any], None]
@@ -137,6 +138,7 @@ def test_old_key_verifies_until_its_last_token_has_ended(
     assert (keys.purge(), TokenKey.objects.count()) == (1, 1)
 
 
+@pytest.mark.slow
 def test_process_with_older_keys_replaces_no_newer_one_and_signs_on_with_the_last_for_a_while(
     world: World, settings: Any
 ) -> None:

@@ -34,6 +34,7 @@ def audited(world: World, *actions: str) -> list[tuple[str, str, str, dict[str, 
         return [(row.action, row.auth_strength, row.new_state, row.facts) for row in rows]
 
 
+@pytest.mark.slow
 def test_device_signs_in_refreshes_and_signs_out(world: World) -> None:
     person, device = person_of(world), Device()
     answer = device.sign_in(person)
@@ -94,6 +95,7 @@ def test_half_a_sign_in_is_not_valid(db: None, body: dict[str, Any]) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+@pytest.mark.slow
 def test_second_factor_is_asked_for_and_counts_where_an_approval_demands_it(world: World) -> None:
     person = person_of(world)
     weak, strong = Device(), Device()

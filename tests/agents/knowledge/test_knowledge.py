@@ -62,6 +62,7 @@ def coverage(question: str) -> float:
     return next((found.coverage for found in search(question=question, audience="members")), 0.0)
 
 
+@pytest.mark.slow
 def test_question_finds_the_article_for_its_words_their_likes_and_typing_errors(library: dict[str, Document]) -> None:
     assert titles("How many days do I have to return my shoes?")[0] == "Returns"
     assert titles("what does shipping cost")[0] == "What delivery costs"
@@ -115,6 +116,7 @@ def test_document_that_was_changed_in_between_is_not_deleted(library: dict[str, 
     assert titles("renovation") == []
 
 
+@pytest.mark.slow
 def test_changed_article_is_a_new_version_and_deleted_one_is_found_no_more(library: dict[str, Document]) -> None:
     row = library["hours"]
     changed = services.change_article(actor=OPERATOR, document_id=row.pk, text="Closed for renovation.", seen_version=1)

@@ -155,6 +155,7 @@ def test_file_of_a_kind_that_cant_be_read_is_refused(shelf: Collection) -> None:
         uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", big))
 
 
+@pytest.mark.slow
 def test_file_is_in_a_collection_once_until_it_fails_or_is_deleted(shelf: Collection) -> None:
     laces, first = b"Spare laces are in the box.", upload(shelf, "a.txt", b"Spare laces are in the box.")
     with pytest.raises(Conflict, match="in the collection already") as again:

@@ -53,6 +53,7 @@ def titles(client: Client, path: str) -> list[str]:
     return [html.unescape(title) for title in re.findall(r'wk-row-link" href="[^"]*">([^<]+)<', page.content.decode())]
 
 
+@pytest.mark.slow
 def test_list_is_searched_in_titles_and_texts_and_narrowed_by_links(
     shelves: dict[str, Collection], acme: World, browser: Browser
 ) -> None:
@@ -86,6 +87,7 @@ def test_list_is_searched_in_titles_and_texts_and_narrowed_by_links(
     assert titles(browser("owner", outside=True), LIST + f"?collection={shelves['help'].pk}") == []
 
 
+@pytest.mark.slow
 def test_citations_of_the_shown_documents_are_counted_by_answers_of_30_days(
     desk: Desk, shelves: dict[str, Collection], acme: World, browser: Browser
 ) -> None:
@@ -120,6 +122,7 @@ def asked(*words: str, times: int = 1) -> OpenQuestion:
     return OpenQuestion.objects.create(text=f"About {' '.join(words)}?", words=sorted(words), asked=times)
 
 
+@pytest.mark.slow
 def test_open_question_suggests_the_nearest_article_to_add_to(
     shelves: dict[str, Collection], acme: World, browser: Browser
 ) -> None:
@@ -206,6 +209,7 @@ def test_statements_of_the_pages_do_not_grow_with_rows(
     assert {path: count for path, count in counts[1].items() if count > MOST} == {}
 
 
+@pytest.mark.slow
 def test_one_page_takes_an_article_or_files_and_names_those_it_cannot(
     shelves: dict[str, Collection], acme: World, browser: Browser
 ) -> None:
@@ -249,6 +253,7 @@ def test_one_page_takes_an_article_or_files_and_names_those_it_cannot(
     assert Document.objects.count() == before
 
 
+@pytest.mark.slow
 def test_known_file_stays_as_it_is_unless_it_is_said_whose_it_is_and_all_that_comes_with_it_is_kept(
     shelves: dict[str, Collection], browser: Browser
 ) -> None:
@@ -287,6 +292,7 @@ def test_known_file_stays_as_it_is_unless_it_is_said_whose_it_is_and_all_that_co
     ]
 
 
+@pytest.mark.slow
 def test_pages_without_anything_say_where_to_begin_and_earlier_addresses_lead_on(acme: World, browser: Browser) -> None:
     admin, viewer = browser("admin"), browser("viewer")
     page = admin.get(LIST).content.decode()

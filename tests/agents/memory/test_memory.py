@@ -166,6 +166,7 @@ def test_run_notes_what_the_contact_said_once_and_the_newer_statement_supersedes
     assert current(contact_id)["preferred_name"] == ["Annika"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_only_own_text_messages_are_read_and_others_cost_no_query(desk: Desk) -> None:
     message = desk.receive("my name is Anna", "visitor")
@@ -193,6 +194,7 @@ def test_only_own_text_messages_are_read_and_others_cost_no_query(desk: Desk) ->
     assert len([query for query in seen if "SAVEPOINT" not in query["sql"]]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_model_answer_and_tool_result_are_never_facts(desk: Desk) -> None:
     from agents.llm.ports import Turn

@@ -237,6 +237,7 @@ def test_pagerduty_hears_of_one_incident_from_beginning_to_end(acme: World, leve
     assert key not in json.dumps(list(AuditEntry.objects.values_list("facts", flat=True)))
 
 
+@pytest.mark.slow
 def test_ready_made_rules_are_made_once_and_cost_a_query_for_each_fact(acme: World, level: dict[str, Any]) -> None:
     evaluate.evaluate(now=MORNING)
     assert AlertRule.objects.count() == len(ready_made.RULES)

@@ -286,6 +286,7 @@ def test_erasure_takes_an_export_away_from_its_worker(desk: World) -> None:
     assert work._claim(export.pk, now()) is not None
 
 
+@pytest.mark.slow
 def test_cancelled_one_stops_and_someone_who_lost_the_right_gets_nothing(desk: World) -> None:
     export = request(desk)
     with pytest.raises(Refused, match="Only the person"):

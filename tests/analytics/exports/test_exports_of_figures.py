@@ -103,6 +103,7 @@ def test_figures_are_those_of_the_pages_once_for_each_day_and_value(desk: World)
     assert narrowed.total == 14
 
 
+@pytest.mark.slow
 def test_leads_take_away_their_own_teams_figures_and_no_events(desk: World) -> None:
     person, actor = desk.another("support")
     lead = replace(actor, permissions=actor.permissions | {jobs.USE})

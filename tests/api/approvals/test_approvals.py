@@ -61,6 +61,7 @@ def test_vote_on_something_else_is_stale(office: Office) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "stale_digest")
 
 
+@pytest.mark.slow
 def test_vote_without_a_digest_is_invalid(office: Office) -> None:
     answer = office.caller("approver").post(f"approvals/{office.ids['approval']}/approve/", {"reason": "Fine"})
     assert list(answer.json()["fields"]) == ["digest"]

@@ -72,6 +72,7 @@ def test_every_operation_names_its_errors(described: Any) -> None:
         assert wanted <= set(said["responses"]), name
 
 
+@pytest.mark.slow
 def test_answer_over_the_limit_says_what_was_left_and_when_to_come_back(described: Any) -> None:
     limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
     assert set(described["components"]["responses"]["Error429"]["headers"]) == {*limits, "Retry-After"}

@@ -127,6 +127,7 @@ def test_mail_becomes_a_message_with_its_proven_sender(inbox: MailDoor) -> None:
         assert Outbox.objects.filter(event="message_received", ref=message.pk).exists()
 
 
+@pytest.mark.slow
 def test_first_report_is_awaited_until_a_report_came_whatever_mail_came(inbox: MailDoor) -> None:
     def is_reported() -> bool:
         page = console(inbox.door.world).get(f"/admin/conversations/channelaccount/{inbox.door.account.pk}/")
@@ -321,6 +322,7 @@ def test_answer_has_the_signature_of_who_wrote_it_and_the_conversation_has_not(i
         assert Message.objects.get(pk=sent.ref).body == "We look into it."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["token", "our id", "their id", "none", "token of another", "id of another"])
 def test_mail_finds_its_thread_only_if_its_sender_belongs_to_it(inbox: MailDoor, way: str) -> None:
     inbox.take(mail())

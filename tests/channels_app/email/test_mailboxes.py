@@ -172,6 +172,7 @@ def test_worker_that_died_after_storing_reads_the_same_email_once(acme: World, s
     assert (_read(account), Message.objects.count()) == (0, 1)
 
 
+@pytest.mark.slow
 def test_mailbox_that_is_being_read_is_left_alone(acme: World, server: Server) -> None:
     account = _connect(server)
     server.put(7, mail())

@@ -51,6 +51,7 @@ def pages(centre: Centre, hidden: dict[str, object]) -> dict[str, str]:
     return seen
 
 
+@pytest.mark.slow
 def test_nothing_but_valid_articles_of_public_collections_of_this_organisation_is_on_any_page(centre: Centre) -> None:
     hidden = hide(centre)
     seen = pages(centre, hidden)
@@ -119,6 +120,7 @@ def _xml(answer: object) -> ElementTree.Element:
     return ElementTree.fromstring(answer.content)  # type: ignore[attr-defined]  # noqa: S314  (our own)
 
 
+@pytest.mark.slow
 def test_page_is_asked_for_again_by_its_digest_and_changes_with_its_article(centre: Centre) -> None:
     wrong = []
     row = centre.write("Opening hours", "We open at ten.")
@@ -136,6 +138,7 @@ def test_page_is_asked_for_again_by_its_digest_and_changes_with_its_article(cent
     assert "When we open" in changed.content.decode()
 
 
+@pytest.mark.slow
 def test_help_centre_is_closed_until_it_is_published_and_with_its_channel(centre: Centre) -> None:
     def statuses() -> set[int]:
         rest = ("", "de/", "sitemap.xml", "feed.xml", f"en/topics/{centre.public.pk}/")
@@ -157,6 +160,7 @@ def test_help_centre_is_closed_until_it_is_published_and_with_its_channel(centre
     assert Client().get("/help/nobody/").status_code == 404
 
 
+@pytest.mark.slow
 def test_robot_that_asks_a_thousand_times_is_refused_before_anything_is_read(
     centre: Centre, django_assert_num_queries: object
 ) -> None:
@@ -171,6 +175,7 @@ def test_robot_that_asks_a_thousand_times_is_refused_before_anything_is_read(
     assert searched[-1] == 429
 
 
+@pytest.mark.slow
 def test_search_words_are_in_no_address_and_no_log(
     centre: Centre, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +195,7 @@ def test_search_words_are_in_no_address_and_no_log(
     assert theirs.status_code == 403
 
 
+@pytest.mark.slow
 def test_vote_counts_once_a_visitor_and_day_and_is_shown_beside_the_article(
     centre: Centre,
     browser: Browser,  # noqa: F811
@@ -233,6 +239,7 @@ def test_votes_of_the_next_day_count_again_and_old_ones_are_forgotten(centre: Ce
         assert prune_votes() == 3
 
 
+@pytest.mark.slow
 def test_keeper_sets_up_a_help_centre_and_each_change_is_on_record(
     centre: Centre,
     browser: Browser,  # noqa: F811
@@ -273,6 +280,7 @@ def test_keeper_sets_up_a_help_centre_and_each_change_is_on_record(
     assert sorted(wrong.value.as_dict()["fields"]) == ["colour", "introduction", "language", "title"]
 
 
+@pytest.mark.slow
 def test_chat_s_own_page_offers_the_articles_that_were_cited_most_while_they_are_public(centre: Centre) -> None:
     page = f"/chat/{centre.account.public_key}/"
     hidden = hide(centre)

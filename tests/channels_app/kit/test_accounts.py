@@ -213,6 +213,7 @@ def test_paused_app_takes_messages_and_sends_nothing_until_it_is_resumed(world: 
     assert ask("health/").json()["sent"] == 2
 
 
+@pytest.mark.slow
 def test_answer_by_mail_waits_while_its_account_is_paused_and_reports_are_processed(world: World) -> None:
     door = email.open_door(world)
     ask = asking(world, door.account)

@@ -67,6 +67,7 @@ def test_open_conversation_is_answered_instead_and_a_closed_one_opens_again(door
         assert begun.state == "person"
 
 
+@pytest.mark.slow
 def test_what_can_not_be_sent_is_refused_and_begins_nothing(door: Door, ana: UUID) -> None:
     with door.inside():
         chat = make_widget(door.world.acme.pk, "Desk").pk
@@ -104,6 +105,7 @@ def test_api_begins_by_a_template(door: Door, ana: UUID) -> None:
     assert (again.status_code, again.json()["code"], again.json()["conversation"]) == (409, "open", answer.json()["id"])
 
 
+@pytest.mark.slow
 def test_contact_s_page_sends_a_template_and_says_why_it_can_not(door: Door, ana: UUID) -> None:
     client = console(door.world, "support")
     page = f"/admin/conversations/contact/{ana}/send-template/"
@@ -134,6 +136,7 @@ def test_contact_s_page_sends_a_template_and_says_why_it_can_not(door: Door, ana
     assert "No channel has a template for this contact" in why
 
 
+@pytest.mark.slow
 def test_inbox_sends_a_template_to_a_number_that_nobody_has_yet(door: Door, ana: UUID) -> None:
     client, page = console(door.world, "support"), "/admin/conversations/conversation/begin/"
     sent: dict[str, Any] = {"recipient": "+34 611 222 333", "account_id": door.account.pk}

@@ -207,6 +207,7 @@ def test_too_few_values_are_refused_before_the_call(inside: ChannelAccount) -> N
     assert filled.values == {"1": "BR-1 is", "2": "x" * 699 + "…"}
 
 
+@pytest.mark.slow
 def test_chosen_one_that_is_paused_later_is_not_sent_and_raises_a_banner(inside: ChannelAccount, door: Door) -> None:
     use("update", "de")
     store(inside, update_de="paused")
@@ -388,6 +389,7 @@ def test_odd_list_of_a_provider_is_kept_as_far_as_the_database_can(inside: Chann
     assert change_template(provider_id="", state="rejected") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_template_is_chosen_while_the_sweep_keeps_the_list_without_a_deadlock(open_door: Door) -> None:
     with open_door.inside():

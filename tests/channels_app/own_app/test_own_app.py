@@ -427,6 +427,7 @@ def test_the_api_lists_attempts_and_replays_tests_and_pauses(hooked: AppDoor, re
     assert client.get(f"/api/v1/channel-accounts/{other.account.pk}/webhooks/").status_code == 404
 
 
+@pytest.mark.slow
 def test_files_go_both_ways_and_only_to_the_customer_and_their_company(hooked: AppDoor, receiver: Receiver) -> None:
     def post(bearer: str, *sent: tuple[str, bytes], **more: Any) -> Any:
         given = [SimpleUploadedFile(name, content) for name, content in sent]

@@ -79,6 +79,7 @@ async def test_a_token_that_proves_nobody_or_comes_from_another_site_is_hung_up(
     assert await (await auth(dial, door.token(), origin="https://evil.example")).close_code() == NOT_ALLOWED
 
 
+@pytest.mark.slow
 async def test_a_line_ends_when_its_secret_no_longer_counts_or_another_customer_takes_it(
     door: AppDoor, dial: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ async def test_approval_unknown_is_not_found(watch: Any, committed_world: World)
     assert (await subscribe(line, f"approval:{uuid4()}"))["code"] == "not_found"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["queue", "approval"])
 async def test_person_who_lost_the_membership_hears_no_more(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -219,6 +220,7 @@ async def test_pages_of_a_session_that_is_ended_close_at_once_and_others_stay(
     assert await colleague.socket.receive_nothing(timeout=0.3)
 
 
+@pytest.mark.slow
 async def test_app_is_signed_in_by_its_token_and_cut_off_when_its_device_ends(
     dial: Any, live_widgets: Widgets, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def grant(door: Door, conversation_id: UUID) -> None:
     reveal(actor=door.world.actor("owner"), fields=["messages"], reason="Checking a receipt", **facts)
 
 
+@pytest.mark.slow
 def test_picture_is_fetched_and_kept_encrypted(phone: Phone, open_door: Door) -> None:
     kept = fetched(open_door, arrive(phone, open_door))
     assert (kept.state, kept.size, kept.content_type, kept.next_attempt_at) == ("stored", len(PNG), "image/png", None)
@@ -59,12 +60,14 @@ def test_picture_is_fetched_and_kept_encrypted(phone: Phone, open_door: Door) ->
     assert b"Media" not in bytes(source)
 
 
+@pytest.mark.slow
 def test_fetched_twice_is_once(phone: Phone, open_door: Door) -> None:
     attachment = fetched(open_door, arrive(phone, open_door))
     with open_door.inside():
         assert media.fetch(attachment.pk) == ""
 
 
+@pytest.mark.slow
 def test_new_file_is_due_and_a_fetched_one_is_not(phone: Phone, open_door: Door) -> None:
     attachment = arrive(phone, open_door)
     assert media.list_due() == [(open_door.world.acme.pk, attachment.pk)]
@@ -78,6 +81,7 @@ def test_file_that_a_browser_would_run_is_refused_for_good(phone: Phone, open_do
     assert (kept.state, kept.error, kept.content) == ("failed", "type_refused", None)
 
 
+@pytest.mark.slow
 def test_failing_provider_is_asked_again_later(phone: Phone, open_door: Door) -> None:
     phone.script("GET /2010-04-01", "fail", times=1, status=500)
     kept = fetched(open_door, arrive(phone, open_door))

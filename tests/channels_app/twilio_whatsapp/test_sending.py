@@ -204,6 +204,7 @@ def test_wrong_token_fails_and_is_kept_with_the_channel(inside: Door, phone: Pho
     assert (message.status, account.last_error) == ("failed", "20003")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "outcome"),
     [
@@ -229,6 +230,7 @@ def test_client_without_a_server_knows_that_nothing_was_sent(settings: Any) -> N
     assert found == Failed("not_reachable", permanent=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("facts", "code"),
     [({"to": "whatsapp:nobody"}, "21211"), ({"sender": "whatsapp:+10000000000"}, "21606"), ({"body": ""}, "21619")],
@@ -241,6 +243,7 @@ def test_refusals_of_the_vendor_are_permanent(inside: Door, phone: Phone, facts:
     assert (found, type(sent)) == (Failed(code, permanent=True), Sent)
 
 
+@pytest.mark.slow
 def test_member_who_writes_by_phone_is_known(inside: Door, phone: Phone) -> None:
     marketer = inside.world.people["support"]
     number = MEMBER.removeprefix("whatsapp:")

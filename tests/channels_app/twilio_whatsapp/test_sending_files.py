@@ -141,6 +141,7 @@ def test_address_serves_one_file_of_one_message_for_ten_minutes(
     assert client.get(path).status_code == 404
 
 
+@pytest.mark.slow
 def test_mms_takes_all_files_with_the_text_in_one_message(inside: Door, phone: Phone, monkeypatch: Any) -> None:
     from integrations.outcomes import Sent
     from integrations.twilio.client import TwilioClient

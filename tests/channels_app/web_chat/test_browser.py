@@ -651,7 +651,7 @@ def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene:
     expect(page.get_by_text("can't be read on white").first).to_be_visible()
     page.get_by_label("Colour (optional)").fill("#7a1f6b")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Look saved.")).to_be_visible()
+    expect(page.locator("#toasts").get_by_text("Look saved.")).to_be_visible()
 
 
 def test_form_before_the_chat_is_filled_in_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:

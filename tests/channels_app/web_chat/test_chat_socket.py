@@ -70,6 +70,7 @@ async def test_id_used_for_another_text_is_refused(chat: Any, committed_world: W
     assert await count(committed_world) == 1
 
 
+@pytest.mark.slow
 async def test_message_repeated_after_reconnecting_is_stored_once(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -179,6 +180,7 @@ async def test_flood_is_refused_and_then_cut_off(
 # ---- numbers, hints and gaps
 
 
+@pytest.mark.slow
 async def test_answer_arrives_by_its_hint(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     await line.send("Hello")
@@ -208,6 +210,7 @@ async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     assert (await line.hear_type("agent_response", timeout=3))["content"] == "Still here"
 
 
+@pytest.mark.slow
 async def test_resume_sends_what_was_missed_in_order(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     first = await line.send("Hello")
@@ -220,6 +223,7 @@ async def test_resume_sends_what_was_missed_in_order(chat: Any, committed_world:
     assert [(await back.hear_type("agent_response"))["seq"] for _ in range(3)] == sent
 
 
+@pytest.mark.slow
 async def test_resume_from_before_what_is_kept_gets_a_snapshot(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -232,6 +236,7 @@ async def test_resume_from_before_what_is_kept_gets_a_snapshot(
     assert [row["content"] for row in (await line.hear_type("snapshot"))["messages"]] == ["one", "two", "three"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [10_000, 0])
 async def test_resume_beyond_reason_gets_a_snapshot(
     chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch, after: int
@@ -296,6 +301,7 @@ async def test_conversation_of_another_tenant_in_a_frame_changes_nothing(
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
+@pytest.mark.slow
 async def test_client_id_of_another_guest_is_a_message_of_ones_own(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:

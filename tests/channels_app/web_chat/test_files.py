@@ -57,6 +57,7 @@ def stored(tenant_id: UUID) -> tuple[int, int]:
         return Message.objects.count(), Attachment.objects.count()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_picture_and_pdf_of_a_visitor_are_stored_once_and_only_they_get_them_back(
     world: World, widgets: Widgets
@@ -110,6 +111,7 @@ def test_picture_and_pdf_of_a_visitor_are_stored_once_and_only_they_get_them_bac
         read_attachment(actor=world.outsider("owner"), conversation_id=place, attachment_id=image["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_what_a_visitor_may_not_send_is_refused_in_words_and_nothing_of_it_stays(
     world: World, widgets: Widgets, monkeypatch: pytest.MonkeyPatch
@@ -174,6 +176,7 @@ def test_bytes_of_visitors_have_a_budget_by_the_day_that_fails_closed(
     assert stored(world.acme.pk) == before
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_erasure_of_a_visitor_takes_their_files(world: World, widgets: Widgets) -> None:
     ana = Visitor(widgets.acme)

@@ -64,6 +64,7 @@ def test_only_new_chats_show_first_names_without_being_told_to(world: World) -> 
         assert [one.shows_people for one in shown if one] == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_look_is_saved_by_who_may_drawn_anew_and_told_to_every_page(
     world: World, widgets: Widgets, browser: Browser

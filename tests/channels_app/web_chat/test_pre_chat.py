@@ -50,6 +50,7 @@ def asking(world: World, widgets: Widgets) -> Widgets:
     return widgets
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_form_is_off_until_somebody_who_may_turns_it_on(widgets: Widgets, browser: Browser) -> None:
     assert ask(Client(), widgets.acme).json()["form"] is None
@@ -70,6 +71,7 @@ def test_form_is_off_until_somebody_who_may_turns_it_on(widgets: Widgets, browse
         assert entry.facts["wordings"] == ",".join(prints)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_what_a_visitor_says_is_kept_with_their_contact_and_their_consent_is_audited(
     world: World, asking: Widgets

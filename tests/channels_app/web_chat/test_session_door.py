@@ -263,6 +263,7 @@ def test_hosted_page_signs_nobody_without_the_flag(client: Client, widgets: Widg
     assert b"identity=" not in client.get(f"/chat/{widgets.acme.public_key}/").content
 
 
+@pytest.mark.slow
 def test_customer_sees_first_name_and_picture_only_where_the_chat_shows_who_answers(
     client: Client, widgets: Widgets, world: World
 ) -> None:

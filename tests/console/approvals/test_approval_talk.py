@@ -52,6 +52,7 @@ def test_mistaken_name_is_answered_with_the_known_ones() -> None:
     }
 
 
+@pytest.mark.slow
 def test_form_of_a_request_says_when_its_button_asks(browser: Browser, asked: Approval) -> None:
     first, chosen = (
         browser("support").get(f"{QUEUE}new/{end}").content.decode() for end in ("", "?kind=console_budget")

@@ -51,6 +51,7 @@ def sign(client: Client, approval: Approval, verdict: str = "approve", **fields:
     return client.post(f"{QUEUE}{approval.pk}/{verdict}/", sent).status_code
 
 
+@pytest.mark.slow
 def test_page_shows_before_after_and_digest(browser: Browser, asked: Approval, page: str) -> None:
     shown = browser("approver").get(page).content.decode()
     assert "100.00 EUR" in shown
@@ -108,6 +109,7 @@ def test_post_without_csrf_token_is_refused(world: World, asked: Approval) -> No
     assert state_of(asked) == "pending"
 
 
+@pytest.mark.slow
 def test_viewer_sees_no_forms(browser: Browser, page: str) -> None:
     shown = browser("viewer").get(page).content.decode()
     assert "/approve/" not in shown
@@ -362,6 +364,7 @@ def test_forms_of_the_console_share_one_renderer(browser: Browser, page: str) ->
     assert {id(form.renderer) for form in forms} == {id(RENDERER)}
 
 
+@pytest.mark.slow
 def test_page_survives_a_decision_by_somebody_else(browser: Browser, acme: World, asked: Approval) -> None:
     with tenant_scope(acme.acme.pk):
         services.cancel(actor=acme.actor("admin"), approval_id=asked.pk, reason="Not needed.")

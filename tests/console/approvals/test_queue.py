@@ -130,6 +130,7 @@ def test_request_is_found_by_reference_words_campaign_and_requester(
     assert rows(browser("owner", outside=True), f"q={query}&state=all") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["autumn", "sale winter", "%27%3A* %26 !", "\\", "%00", "50%25", "a" * 300, "'"])
 def test_words_that_no_request_has_find_nothing(browser: Browser, office: World, words: str) -> None:
     named(office, "Summer Sale")

@@ -204,6 +204,7 @@ def test_message_that_quotes_another_shows_a_masked_line_of_it_for_one_query(
     assert "In reply to: </span><bdi>[Image]</bdi>" in counted()[1]
 
 
+@pytest.mark.slow
 def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:
     client = browser("compliance")
     form = {"fields_wanted": ["contact", "messages"], "reason": "The customer asks what we hold."}
@@ -348,6 +349,7 @@ def test_colleague_is_shown_by_name_and_a_customer_is_not(browser: Browser, worl
     assert "Admin A." in client.get("/admin/inbox/?view=open").content.decode()
 
 
+@pytest.mark.slow
 def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(browser: Browser, talk: Conversation, page: str) -> None:
     said = "Two ways:\n- <b>by mail</b>\n- by phone\n\nWhich one?"
     services.reply(actor=DOOR, conversation_id=talk.pk, draft=Draft(text=said, sender=Sender(name="Paid Ads")))
@@ -371,6 +373,7 @@ def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
     assert "<bdi>Support A., colleague</bdi>" in client.get(path).content.decode()
 
 
+@pytest.mark.slow
 def test_earlier_messages_are_a_page_away(
     browser: Browser, line: ChannelAccount, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def shown(client: Client, url: str, talks: dict[str, Conversation]) -> set[str]:
     return {name for name, talk in talks.items() if str(talk.pk) in found}
 
 
+@pytest.mark.slow
 def test_addresses_of_the_list_lead_to_the_inbox_narrowed_alike(
     browser: Browser, acme: World, talks: dict[str, Conversation]
 ) -> None:
@@ -96,6 +97,7 @@ def test_addresses_of_the_list_lead_to_the_inbox_narrowed_alike(
     assert Client().get(OLD_LIST)["Location"].startswith("/admin/login/")
 
 
+@pytest.mark.slow
 def test_all_is_narrowed_by_state_and_the_other_views_are_not(browser: Browser, talks: dict[str, Conversation]) -> None:
     client = browser("support")
     page = client.get(f"{INBOX}?view=all&state=late&priority=urgent").content.decode()
@@ -109,6 +111,7 @@ def test_all_is_narrowed_by_state_and_the_other_views_are_not(browser: Browser, 
     assert 'name="state"' in client.get(found["Location"]).content.decode()
 
 
+@pytest.mark.slow
 def test_conversations_are_found_by_references(acme: World, browser: Browser, talks: dict[str, Conversation]) -> None:
     add_workflow(acme)
     mine, support = talks["mine"], acme.actor("support")
@@ -134,6 +137,7 @@ def test_conversations_are_found_by_references(acme: World, browser: Browser, ta
     assert shown(client, answer["Location"], talks) == {"mine"}
 
 
+@pytest.mark.slow
 def test_what_opens_next_is_kept_with_the_person(browser: Browser, acme: World, talks: dict[str, Conversation]) -> None:
     support = acme.actor("support")
     states.take_over(actor=support, conversation_id=talks["waiting"].pk)
@@ -160,6 +164,7 @@ def test_what_opens_next_is_kept_with_the_person(browser: Browser, acme: World, 
     assert next_after_reply(browser("support"))
 
 
+@pytest.mark.slow
 def test_many_are_changed_from_a_view_and_lead_back_to_it(browser: Browser, talks: dict[str, Conversation]) -> None:
     client = browser("support")
     page = client.get(f"{INBOX}?view=all&state=person&priority=hot").content.decode()

@@ -76,6 +76,7 @@ def test_others_see_that_it_is_on_and_cannot_release_it(browser: Browser, role: 
     assert is_active()
 
 
+@pytest.mark.slow
 def test_operator_without_a_second_factor_is_told_so(browser: Browser, operator: Client) -> None:
     weak = browser("admin")
     assert "Two-factor authentication is required" in text(weak, f"{PAGE}stop/")

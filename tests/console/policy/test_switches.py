@@ -82,6 +82,7 @@ def test_stop_that_was_released_outside_is_shown_and_resumed_as_any_other(browse
     assert "Activity was already resumed" in browser().get(f"{SWITCHES}{switch.pk}/").content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/admin/", "/admin/hitl/approval/"])
 def test_banner_says_who_stopped_what_when_and_why(browser: Browser, path: str) -> None:
     stop(browser())

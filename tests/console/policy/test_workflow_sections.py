@@ -48,6 +48,7 @@ def stored(flow: ApprovalWorkflow) -> tuple[dict[str, Any], list[dict[str, Any]]
     return conditions_of(row), levels_of(row), row.version
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_page_tells_the_levels_as_steps_and_leads_to_each_section(browser: Browser, flow: ApprovalWorkflow) -> None:
     page = browser("owner").get(f"{FLOW}{flow.pk}/")

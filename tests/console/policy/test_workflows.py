@@ -176,6 +176,7 @@ def test_form_saved_as_it_is_shown_changes_nothing(browser: Browser, flows: Worl
         assert (conditions_of(kept), levels_of(kept), kept.version) == (conditions_of(made), levels_of(made), 2)
 
 
+@pytest.mark.slow
 def test_row_is_added_by_a_button_and_nothing_is_saved(browser: Browser, flows: World) -> None:
     typed = {**FORM, "name": "", "min_cost": "much", "add_row": "levels"}
     answer = browser("owner").post(f"{FLOW}create/", typed)
@@ -187,6 +188,7 @@ def test_row_is_added_by_a_button_and_nothing_is_saved(browser: Browser, flows: 
         assert ApprovalWorkflow.objects.count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("button", "rows"),
     [
@@ -292,6 +294,7 @@ def test_error_of_a_row_is_shown_at_its_field(
     assert "Nothing was saved. Check <a href=" in answer.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -488,6 +491,7 @@ def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: Wo
     assert "is no longer a member. Remove this person" in gone.content.decode()
 
 
+@pytest.mark.slow
 def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     flow = _only()

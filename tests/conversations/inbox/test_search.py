@@ -51,6 +51,7 @@ def test_words_that_are_not_all_there_find_nothing(shop: Shop, viewer: Actor, q:
     assert found(viewer, q) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "places"), [("refund", [7, 6]), ("shoes", [3, 1]), ("hat", [4]), ("zzz", [])])
 def test_newest_messages_are_found_whether_words_are_common_or_rare(shop: Shop, words: str, places: list[int]) -> None:
     talks = [

@@ -48,6 +48,7 @@ def test_list_shows_the_newest_first_with_the_last_masked_text(shop: Shop, viewe
     assert "ana" not in rows[0].last_text  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_pages_hold_every_conversation_once(shop: Shop, viewer: Actor) -> None:
     expected = {row.pk for row in visitors(shop, 5)}
     seen, cursor = [], ""

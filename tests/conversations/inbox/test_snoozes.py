@@ -219,6 +219,7 @@ def test_priority_after_an_agents_answer_counts_from_when_a_person_was_asked_for
     assert (due_by(Priority.URGENT, 101), due_by(Priority.NORMAL, 102)) == (minutes(87), minutes(112))
 
 
+@pytest.mark.slow
 def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_person_answers(shop: Shop) -> None:
     team_of(shop, "support", targets=HALF_AN_HOUR)
     other = teams.create_team(

@@ -117,6 +117,7 @@ def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: S
     assert shop.write("Back", channel_account_id=_mailbox().pk, sender=MAIL, thread="t1").sender_id == gone
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_address_that_came_with_a_merge_gains_nothing_of_the_others(shop: Shop) -> None:
     support, admin = shop.world.actor("support"), shop.world.actor("admin")
@@ -145,6 +146,7 @@ def test_address_that_came_with_a_merge_gains_nothing_of_the_others(shop: Shop) 
     services.link_contact_to_user(actor=admin, contact_id=gone, user_id=None)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_names_of_all_merged_contacts_are_hidden_in_the_conversations_of_each(shop: Shop) -> None:
     support = shop.world.actor("support")
@@ -174,6 +176,7 @@ def test_names_of_all_merged_contacts_are_hidden_in_the_conversations_of_each(sh
     assert {where: words for where, words in shown.items() if any(name in words for name in names)} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_visitor_of_a_page_never_sees_the_other_visitors_chat(shop: Shop) -> None:
     known, stranger = (SenderIdentity("webchat", f"visitor-{name}") for name in ("known", "stranger"))
@@ -229,6 +232,7 @@ def test_merge_is_refused_with_a_reason(shop: Shop) -> None:
     assert not ContactMerge.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
     support = shop.world.actor("support")
@@ -252,6 +256,7 @@ def test_chain_of_merges_is_undone_from_its_end_and_in_time(shop: Shop) -> None:
     assert whose == {talk.pk: talk.contact_id for talk in (line, mail, third)}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_comparison_says_what_speaks_for_it_masked(shop: Shop) -> None:
     support = shop.world.actor("support")

@@ -97,6 +97,7 @@ def test_stop_between_claim_and_send_reaches_nobody(
     assert (deliver(message_id=reply(asked).pk), windowed.sent) == ("failed", [])
 
 
+@pytest.mark.slow
 def test_delivery_asks_the_gate_with_two_queries(
     asked: Message, windowed: Script, rules: Any, kept_settings: None
 ) -> None:
@@ -148,6 +149,7 @@ def test_person_hears_at_once_why_a_reply_cannot_leave(asked: Message, windowed:
     assert Message.objects.filter(direction="out").count() == 1
 
 
+@pytest.mark.slow
 def test_blocked_contact_gets_nothing_on_any_channel_until_unblocked(
     asked: Message, shop: Shop, windowed: Script, support: Actor, viewer: Actor
 ) -> None:
@@ -205,6 +207,7 @@ def test_start_brings_marketing_back_only_for_who_had_agreed_to_it(asked: Messag
     assert stops_and_starts()
 
 
+@pytest.mark.slow
 def test_postponed_marketing_does_not_hold_up_replies(
     asked: Message, windowed: Script, rules: Any, support: Actor
 ) -> None:
@@ -247,6 +250,7 @@ def test_limits_of_marketing_count_each_message_once(
     assert [one == moment for one in due] == [True, False]
 
 
+@pytest.mark.slow
 def test_without_a_limit_no_row_is_everybody_s_and_with_one_the_shares_are_exact(shop: Shop, support: Actor) -> None:
     day, facts = now().date(), {"quiet_from": None, "quiet_until": None, "needs_consent": False, "zone": "UTC"}
 
@@ -271,6 +275,7 @@ def test_without_a_limit_no_row_is_everybody_s_and_with_one_the_shares_are_exact
     assert counts.sent_on([], day)[counts.TENANT] == {day: 40}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("said", "stored"), [("+551187654321", "+5511987654321"), ("+5491123456789", "+541123456789")])
 def test_wish_block_and_window_hold_for_each_spelling_of_a_number(
     shop: Shop, windowed: Script, support: Actor, said: str, stored: str

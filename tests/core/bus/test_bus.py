@@ -61,6 +61,7 @@ def test_what_its_stream_owns_is_taken_once_and_in_order(committed_world: World)
     assert first == Event(row.pk, OWNED, 1, "test:3", 1, {"n": 3}, row.created_at, None)
 
 
+@pytest.mark.slow
 def test_new_consumer_starts_with_the_oldest_event_or_the_next(committed_world: World) -> None:
     acme, first, whole, rest = committed_world.acme.pk, Sink("first"), Sink("whole"), Sink("rest")
     with subscribed("first", first):
@@ -74,6 +75,7 @@ def test_new_consumer_starts_with_the_oldest_event_or_the_next(committed_world: 
         assert rest.numbers(acme) == [3]
 
 
+@pytest.mark.slow
 def test_idle_turn_asks_little_however_many_consumers_there_are_and_where(committed_world: World) -> None:
     acme, one = committed_world.acme.pk, Sink("one")
     mine = ["one", "two", "three"]
@@ -120,6 +122,7 @@ def test_consumers_that_were_apart_take_the_same_and_meet(committed_world: World
             assert [sink.numbers(acme) for sink in (near, far, slow)] == [[1, 2, 4]] * 3
 
 
+@pytest.mark.slow
 def test_turn_costs_a_tenant_one_read_for_all_consumers(committed_world: World) -> None:
     acme, one, two = committed_world.acme.pk, Sink("one"), Sink("two")
     with subscribed("one", one), subscribed("two", two):
@@ -273,6 +276,7 @@ def test_worker_that_is_killed_a_hundred_times_changes_nothing(committed_world: 
         take_until(lambda: sink.numbers(acme) == list(range(1000)))
 
 
+@pytest.mark.slow
 def test_batch_that_one_worker_has_is_left_to_it(committed_world: World) -> None:
     acme, held, goes_on = committed_world.acme.pk, threading.Event(), threading.Event()
 

@@ -301,6 +301,7 @@ def test_no_page_holds_the_secret(scene: Scene, asked: Approval, browser: Client
     assert not [page.status_code for page in pages if secret in f"{page.headers}{page.content.decode()}"]
 
 
+@pytest.mark.slow
 def test_log_names_no_link(scene: Scene, asked: Approval, browser: Client, capsys: Any) -> None:
     logging.config.dictConfig(logging_config(testing=True))
     secret = link_to(scene, asked)

@@ -37,6 +37,7 @@ def test_links_decide_where_nobody_chose(scene: Scene, asked: Approval) -> None:
     assert (link_policy.current().why_off, can_be_decided_by_link(asked)) == ("", True)
 
 
+@pytest.mark.slow
 def test_links_that_were_sent_stop_when_they_are_switched_off(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     switch(scene)

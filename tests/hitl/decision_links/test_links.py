@@ -255,6 +255,7 @@ def test_person_who_left_the_group_is_not_asked_any_more(scene: Scene) -> None:
     assert code_of(secret, asked) == "not_an_approver"
 
 
+@pytest.mark.slow
 def test_link_ends_with_its_time_and_with_the_request(scene: Scene, asked: Approval, settings: Any) -> None:
     settings.DECISION_LINK_LIFE = timedelta(hours=2)
     secret = link_to(scene, asked)
@@ -332,6 +333,7 @@ def test_changed_link_is_none(scene: Scene, asked: Approval, spoil: Callable[[st
     assert rules.find_link(spoil(link_to(scene, asked))) is None
 
 
+@pytest.mark.slow
 def test_looking_at_a_link_changes_nothing(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     before = snapshot()

@@ -113,6 +113,7 @@ def test_facts_that_cannot_be_read_are_tried_again(scene: Scene, monkeypatch: py
     assert Timer.objects.get(kind="execute").due_at > now()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["approver", "support"])
 def test_person_who_left_stops_the_effect(scene: Scene, role: str) -> None:
     approval = scene.approved()

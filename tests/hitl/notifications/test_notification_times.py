@@ -329,6 +329,7 @@ def test_channel_that_a_person_turned_off_stays_silent(office: World) -> None:
     assert (after(notification(office))[0], after(notification(office, channel="pager"))[0]) == ("skipped", "sent")
 
 
+@pytest.mark.slow
 def test_failing_channel_is_retried_and_says_why_in_words(office: World) -> None:
     Pager.answer = Delivery(sent=False, error="The pager network is down.", retry=False)
     row = notification(office, channel="pager")

@@ -67,6 +67,7 @@ def test_states_kinds_and_levels_narrow(scene: Scene) -> None:
     assert _filtered(scene, risk="critical") == []
 
 
+@pytest.mark.slow
 def test_mine_are_those_that_wait_for_me(scene: Scene) -> None:
     scene.propose(actor=scene.actor("approver"))
     scene.approved()
@@ -135,6 +136,7 @@ def test_chart_follows_the_days_of_the_tenants_zone(scene: Scene) -> None:
     assert [(row.day.day, row.opened) for row in chart] == [(10, 0), (11, 1)]
 
 
+@pytest.mark.slow
 def test_story_names_who_did_what_and_why(scene: Scene) -> None:
     approval = scene.done(scene.decide(scene.propose(), reason="Fine"))
     told = timeline.history(viewer=scene.actor("viewer"), approval_id=approval.pk)
@@ -142,6 +144,7 @@ def test_story_names_who_did_what_and_why(scene: Scene) -> None:
     assert (told[1].actor, told[1].reason) == ("Approver Acme", "Fine")
 
 
+@pytest.mark.slow
 def test_conversation_shows_its_own(scene: Scene) -> None:
     conversation = uuid4()
     scene.propose()

@@ -248,6 +248,7 @@ def interrupted() -> Any:
     _Interrupted.interrupt = None
 
 
+@pytest.mark.slow
 def test_stop_ends_a_run_before_its_next_page(scene: Scene, interrupted: type[_Interrupted]) -> None:
     owner = scene.actor("owner")
     scene.propose(kind=_Interrupted.key)

@@ -55,6 +55,7 @@ def page_of(world: World, approval: Approval) -> str:
     return client.get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, sandbox: Platform) -> None:
     request, guard = approved(office), breaker_of(ProviderAccount.objects.get())
     began = now()
@@ -70,6 +71,7 @@ def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, 
     assert [entry["operation"] for entry in sandbox.journal()] == ["set_campaign_budget"]
 
 
+@pytest.mark.slow
 def test_stop_of_a_connection_holds_what_is_executed_over_it_and_nothing_else(office: World, sandbox: Platform) -> None:
     request, main, owner = approved(office), ProviderAccount.objects.get(), office.actor("owner")
     other = ProviderAccount.objects.create(provider="zendesk", name="Desk", credentials={"token": "x"}, is_default=True)
@@ -105,6 +107,7 @@ def test_stop_of_a_connection_holds_what_is_executed_over_it_and_nothing_else(of
     assert len(sandbox.journal()) == 1
 
 
+@pytest.mark.slow
 def test_stops_of_connections_cost_one_query_and_count_calls_over_an_old_default(office: World) -> None:
     main, owner = ProviderAccount.objects.get(), office.actor("owner")
     new = ProviderAccount.objects.create(provider=main.provider, name="New", credentials=main.credentials)
@@ -127,6 +130,7 @@ def test_stops_of_connections_cost_one_query_and_count_calls_over_an_old_default
     assert queries() == before + 1
 
 
+@pytest.mark.slow
 def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sandbox: Platform) -> None:
     request, main = approved(office), ProviderAccount.objects.get()
     for _ in range(7):
@@ -154,6 +158,7 @@ def test_deadline_of_a_request_that_waits_runs_on(office: World, sandbox: Platfo
     assert (Approval.objects.get(pk=request.pk).state, sandbox.journal()) == ("expired", [])
 
 
+@pytest.mark.slow
 def test_reading_of_an_agent_falls_back_and_says_how_old_it_is(connected: World, sandbox: Platform) -> None:
     def read() -> dict[str, Any]:
         caller: Any = None

@@ -76,6 +76,7 @@ def test_call_over_a_connection_that_is_gone_is_no_row(connected: World, shop: S
     assert (records.write_rows(), ProviderCall.objects.count()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_calls_are_read_and_filtered_by_those_who_may(connected: World, sandbox: Platform) -> None:
     main = ProviderAccount.objects.get()
     selectors.list_campaigns()

@@ -120,6 +120,7 @@ def test_wait_beyond_the_time_is_told_and_not_waited(shop: Shop) -> None:
     assert timed(began) < 1
 
 
+@pytest.mark.slow
 def test_hanging_system_costs_its_time_once_for_all_calls_of_a_line(shop: Shop) -> None:
     began = time.monotonic()
     assert kind_of(shop.call(replace(READ, seconds=0.4), "hang", "hang")) == (CleanFailure, "timed_out", True)
@@ -128,6 +129,7 @@ def test_hanging_system_costs_its_time_once_for_all_calls_of_a_line(shop: Shop) 
     assert timed(began) < 1.5
 
 
+@pytest.mark.slow
 def test_nothing_was_done_where_nobody_listens(shop: Shop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -21,6 +21,7 @@ from tests.world import World
 BASIC = base64.b64encode(b"ana:pass word").decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "given", "header", "value"),
     [
@@ -115,6 +116,7 @@ LIES: list[tuple[str, Any, int, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_token_endpoint_that_lies_is_a_clear_error_and_stores_nothing(
     acme: World, office: BackOffice, liar: Liar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +142,7 @@ def test_token_endpoint_that_lies_is_a_clear_error_and_stores_nothing(
     assert tokens.find_usable(row.pk).state == "active"
 
 
+@pytest.mark.slow
 def test_tools_use_the_default_and_the_default_goes_last(acme: World, liar: Liar, shop: Register) -> None:
     shop(Bearer())
     liar.say({"name": "Shop"})

@@ -326,6 +326,7 @@ class TestSalesforce(CrmContract):
         monkeypatch.setattr(salesforce_client, "ROOT", "/services/data/v45.0")
         assert value(self.client().write_contact(ANA)) == number
 
+    @pytest.mark.slow
     def test_ended_session_and_a_locked_row_are_tried_again(self, there: SalesforceServer) -> None:
         number = value(self.client().write_contact(ANA))
         there.call("POST", "/__expire")

@@ -31,6 +31,7 @@ def look_up(key: str, *, line: Line | None = None, **asked: Any) -> dict[str, An
         return lookup.run(client, lookup.params(**asked))
 
 
+@pytest.mark.slow
 def test_ad_campaigns_are_read_page_by_page_with_who_shares_their_budget(connect: Connect, google: GoogleAds) -> None:
     account = connect()
     google.control("behave", {"page_size": 1})
@@ -109,6 +110,7 @@ def test_consent_leads_to_a_choice_of_accounts_directly_or_below_a_manager(acme:
     assert [one["id"] for one in direct.choices] == [ACME, customer_id("Acme Shoes Japan")]
 
 
+@pytest.mark.slow
 def test_token_that_ended_early_is_renewed_once_and_a_withdrawn_consent_expires(
     connect: Connect, google: GoogleAds
 ) -> None:

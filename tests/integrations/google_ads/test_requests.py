@@ -80,6 +80,7 @@ def test_budget_is_tried_out_approved_set_once_and_read_back(
     assert [row["new"] for row in google.journal()] == ["900500000", "PAUSED", "ENABLED", "31000000000"]
 
 
+@pytest.mark.slow
 def test_shared_budget_is_a_change_of_all_ad_campaigns_on_it(desk: GoogleDesk, google: GoogleAds) -> None:
     approval = desk.budget("700.00", "Winter Boots")
     assert approval.facts["ad_campaigns"] == ["Hiking Boots", "Winter Boots"]

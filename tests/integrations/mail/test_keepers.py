@@ -83,6 +83,7 @@ def test_keeper_who_has_an_assignment_all_the_same_does_not_sign(desk: World, sm
     assert _code(_sign, desk, small, "admin") == "four_eyes"
 
 
+@pytest.mark.slow
 def test_keeper_who_joins_the_next_group_is_not_asked(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     secret = make_link(actor=OPERATOR, approval_id=small.pk, person_id=desk.people["approver"].pk)

@@ -118,6 +118,7 @@ def test_mail_decides_nothing_by_itself(desk: World, small: Approval, api: Answe
     assert small.state == "pending"
 
 
+@pytest.mark.slow
 def test_stored_mail_holds_no_link_that_decides(desk: World, small: Approval, api: Answers) -> None:
     mail = _mail(_notification(desk, small))
     place = re.findall(r"/d/([^/]+)/", mail.text + mail.html)

@@ -112,6 +112,7 @@ def test_consent_leads_to_a_choice_of_ad_account_and_a_token_that_lives_long(acm
         services.finish_consent(actor=owner, session="s", state=said["state"], code=said["code"])
 
 
+@pytest.mark.slow
 def test_token_that_ended_expires_the_connection_once(connect: Connect, meta: MetaAds) -> None:
     row = connect()
     meta.control("expire", {"person": "acme"})

@@ -113,6 +113,7 @@ def test_worker_that_was_overtaken_moves_nothing(acme: World, receiver: Receiver
     assert stored().sent_seq == head() - 1
 
 
+@pytest.mark.slow
 def test_system_that_is_down_for_a_day_gets_all_of_it_afterwards(acme: World, receiver: Receiver) -> None:
     began, before, pauses = now(), head(), []
     add(acme, receiver)

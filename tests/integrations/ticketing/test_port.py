@@ -241,6 +241,7 @@ class TestZendesk(TicketContract):
         assert isinstance(self.client(attempts=1).create(NEW, KEY), Unknown)
         assert there.server.created() == 1
 
+    @pytest.mark.slow
     def test_two_workers_with_one_key_add_one_comment(self, there: Desk) -> None:
         number, both = self.first().number, [self.client(attempts=1) for _ in range(2)]
         answers = at_once(both, lambda client: client.comment(number, INTERNAL, KEY))

@@ -61,6 +61,7 @@ def test_request_names_the_contact_and_no_address_and_is_of_low_risk(open_desk: 
     assert open_desk.server.created() == 0
 
 
+@pytest.mark.slow
 def test_approved_ticket_is_created_once_and_told_by_its_number(open_desk: Desk) -> None:
     made = approved(open_desk)
     selectors.search_tickets(open_desk.customer)
@@ -70,6 +71,7 @@ def test_approved_ticket_is_created_once_and_told_by_its_number(open_desk: Desk)
     assert selectors.last_tickets(selectors.connection(), open_desk.customer.id) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deed", ["drop_after", "drop_before"])
 def test_lost_answer_is_asked_for_again_with_the_same_key(open_desk: Desk, deed: str) -> None:
     made = approved(open_desk)
@@ -97,6 +99,7 @@ def test_comment_whose_answer_was_lost_is_found_by_the_probe(open_desk: Desk) ->
     assert kind.probe(params, idempotency_key=key) is None
 
 
+@pytest.mark.slow
 def test_comment_is_internal_unless_it_says_otherwise(open_desk: Desk) -> None:
     number = open_ticket(open_desk)
     made = approved(open_desk, "add_comment", ticket=number, text=SECRET)

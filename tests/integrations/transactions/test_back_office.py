@@ -83,6 +83,7 @@ def test_transactions_are_read_for_their_customer_alone(office: BackOffice) -> N
     assert selectors.list_transactions("c-9999") == []
 
 
+@pytest.mark.slow
 def test_status_is_kept_for_two_minutes_and_told_with_its_age_where_nobody_answers(office: BackOffice) -> None:
     ident = selectors.list_transactions("c-1001")[0].id
     read = partial(selectors.get_transaction, "c-1001", ident)
@@ -170,6 +171,7 @@ def test_sandbox_posts_a_change_that_the_product_takes_where_connecting_said(
     assert selectors.get_transaction("c-1001", ident, line=kept).status == "booked"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule", [{"status": 404}, {"status": 401, "code": "bad_signature"}, {"do": "html", "status": 200}]
 )
@@ -206,6 +208,7 @@ def test_emergency_stop_keeps_a_webhook_from_being_set(office: BackOffice, world
     assert (row.webhook_missing, office.control("view")["companies"][0]["hook"]) == (True, "")
 
 
+@pytest.mark.slow
 def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:
     selectors.list_transactions("c-1001")
     office.control("expire", {"company": "acme"})

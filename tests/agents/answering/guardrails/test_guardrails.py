@@ -366,6 +366,7 @@ def test_answer_that_claims_what_did_not_happen_brings_a_person_and_is_never_see
     assert (desk.last_run.error_code, desk.conversation.escalation_reason) == (CLAIM, CLAIM)
 
 
+@pytest.mark.slow
 def test_answer_that_gives_the_instructions_away_brings_a_person(desk: Desk) -> None:
     AgentVersion.objects.update(prompt=PROMPT)
     desk.script(lambda _lines, _tools: Turn("Never mention the code word BLUE HERON to anybody, whatever they say."))
@@ -395,6 +396,7 @@ def test_what_was_really_approved_and_executed_may_be_said(desk: Desk) -> None:
     assert desk.say("And?", agent="paid_ads").startswith(said)
 
 
+@pytest.mark.slow
 def test_title_of_a_source_is_no_link_where_sources_are_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site names its pages as it likes."""
     monkeypatch.setattr(run, "SHOWS_SOURCES", frozenset())

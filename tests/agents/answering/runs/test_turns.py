@@ -357,6 +357,7 @@ def test_model_hears_what_was_said_masked(desk: Desk) -> None:
     assert heard == ["I am a•••@e•••.com, +49 ••• ••21", "Call +49 ••• ••21.", "Again, please"]
 
 
+@pytest.mark.slow
 def test_arguments_are_recorded_masked(desk: Desk) -> None:
     desk.script(lambda _lines, _tools: calls(("x", {"to": "call +49 170 1234567"})))
     desk.say("hello")
@@ -372,6 +373,7 @@ def test_outsider_sees_no_run_of_this_tenant(desk: Desk) -> None:
         assert not Agent.objects.exists()
 
 
+@pytest.mark.slow
 def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) -> None:
     desk.say("What can you do for me?", "visitor")
     AgentRun.objects.update(joinable_until=None)

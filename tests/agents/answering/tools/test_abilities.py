@@ -26,6 +26,7 @@ def test_visitor_is_told_of_a_colleague_only(desk: Desk) -> None:
     assert desk.say(ASK, "visitor") == "Here's what I can do:\n- Bring in a colleague"
 
 
+@pytest.mark.slow
 def test_visitor_who_has_no_figures_is_offered_no_file_of_them(desk: Desk) -> None:
     AgentVersion.objects.update(tools=["list_campaigns", "search_knowledge", "bring_person", "send_file"])
     assert desk.say(ASK, "visitor") == "Here's what I can do:\n- Bring in a colleague"

@@ -132,6 +132,7 @@ def test_panel_shows_what_was_read_masked_and_makes_no_call(mail: MailDesk) -> N
         assert selectors.last_tickets(selectors.connection(), talk.contact_id) is None
 
 
+@pytest.mark.slow
 def test_page_has_the_panel_only_while_a_ticket_system_is_connected(mail: MailDesk, browser: Any) -> None:
     mail.receive("Hello", "customer")
     page = reverse("admin:conversations_conversation_change", args=[Conversation.objects.get().pk])

@@ -74,6 +74,7 @@ def test_customer_reads_their_own_transaction_and_nobody_elses(asking: Shop, bac
         assert found["error"] == "not_found"
 
 
+@pytest.mark.slow
 def test_refund_goes_from_draft_to_request_and_no_model_reads_a_token(asking: Shop) -> None:
     asking.begin()
     (made,) = ask(asking, ("create_transaction_draft", REFUND)).results
@@ -90,6 +91,7 @@ def test_refund_goes_from_draft_to_request_and_no_model_reads_a_token(asking: Sh
     assert asking.booked() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
@@ -114,6 +116,7 @@ def test_unproven_visitor_and_another_customer_get_nothing(asking: Shop) -> None
     assert (found["error"], Approval.objects.exists()) == ("not_found", False)
 
 
+@pytest.mark.slow
 def test_calls_of_the_hub_count_together(asking: Shop) -> None:
     asking.begin()
     for number in range(5):
@@ -124,6 +127,7 @@ def test_calls_of_the_hub_count_together(asking: Shop) -> None:
     assert [row["error"] for row in found] == ["too_often", "too_often"]
 
 
+@pytest.mark.slow
 def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(asking: Shop, settings: Any) -> None:
     settings.HUB_CALLS = {"contact": 2, "agent": 3}
     asking.begin()
@@ -144,6 +148,7 @@ def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(a
     assert ask(asking, wishes[2][1]).results[0]["error"] == "not_found"
 
 
+@pytest.mark.slow
 def test_each_call_of_the_hub_is_in_the_audit_log_without_contents(asking: Shop) -> None:
     asking.begin()
     (made,) = ask(asking, ("create_transaction_draft", REFUND)).results
@@ -172,6 +177,7 @@ def test_each_call_of_the_hub_is_in_the_audit_log_without_contents(asking: Shop)
     assert chain.verify().ok
 
 
+@pytest.mark.slow
 def test_tool_of_a_team_works_in_its_conversations_alone(asking: Shop) -> None:
     talk, (sales, support) = asking.begin(), (Team.objects.create(name=name) for name in ("Sales", "Help"))
     AgentVersion.objects.update(tool_teams={"get_transaction_status": [str(sales.pk)]})

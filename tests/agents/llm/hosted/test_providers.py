@@ -63,6 +63,7 @@ def test_openai_stream_of_text_is_emitted_in_pieces() -> None:
     assert turn.usage.output_tokens == 13
 
 
+@pytest.mark.slow
 def test_anthropic_stream_with_tool_call_is_parsed() -> None:
     turn = ask_anthropic("v1_messages-please-raise-the-budget-stream-200", HELLO, [])
     assert turn.tool_requests[0].arguments["campaign_id"] == "42"

@@ -471,6 +471,7 @@ def test_spent_budget_leads_to_what_was_chosen_and_is_noticed_once(
     assert told.count() == count
 
 
+@pytest.mark.slow
 def test_model_without_a_price_or_in_another_currency_is_not_asked_under_a_budget(
     desk: Desk, server: ModelServer
 ) -> None:
@@ -544,6 +545,7 @@ def test_budget_that_makes_no_sense_is_refused_with_its_field(desk: Desk, given:
     assert list(refused.value.facts["fields"]) == [field]
 
 
+@pytest.mark.slow
 def test_budgets_are_one_of_a_kind_and_agents_without_routes_have_no_model(desk: Desk) -> None:
     budget("5")
     with pytest.raises(Conflict, match="already such a budget"):

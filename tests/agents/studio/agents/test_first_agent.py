@@ -74,6 +74,7 @@ def test_first_agent_is_made_once(owner: User) -> None:
         assert Agent.objects.get() == again
 
 
+@pytest.mark.slow
 def test_form_and_page_name_the_tools_of_every_agent_and_offer_none_that_can_not_work_here(owner: User) -> None:
     [membership] = selectors.memberships_of(owner.pk)
     client = Client()
@@ -102,6 +103,7 @@ def test_form_and_page_name_the_tools_of_every_agent_and_offer_none_that_can_not
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("kept_settings")
 def test_list_tells_who_answers_customers_and_activation_tells_where(owner: User) -> None:
     [membership] = selectors.memberships_of(owner.pk)

@@ -54,6 +54,7 @@ def built_in(type: str = "paid_ads") -> Agent:
     return Agent.objects.get(type=type, is_system=True)
 
 
+@pytest.mark.slow
 def test_own_agent_answers_before_the_built_in_one(desk: Desk, own: Agent) -> None:
     desk.say("list campaigns")
     version = desk.last_run.agent_version
@@ -233,6 +234,7 @@ def test_whoever_wrote_what_was_copied_may_not_sign_what_the_copy_asks_for(desk:
     assert {writer.user_id, innocent.user_id} <= set(Approval.objects.get().excluded)
 
 
+@pytest.mark.slow
 def test_retired_agent_takes_no_run_until_it_is_restored(desk: Desk, own: Agent) -> None:
     actor = desk.world.actor("admin")
     services.retire_agent(actor=actor, agent_id=own.pk)

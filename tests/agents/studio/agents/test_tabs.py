@@ -61,6 +61,7 @@ def bar(page: str) -> tuple[str, str]:
     return state, part(page, 'wk-studio-activate"', "</details>").partition("> ")[2]
 
 
+@pytest.mark.slow
 def test_each_tab_has_an_address_for_its_readers_and_old_addresses_lead_there(
     browser: Browser, agent: Agent, acme: World
 ) -> None:
@@ -95,6 +96,7 @@ def test_each_tab_has_an_address_for_its_readers_and_old_addresses_lead_there(
     assert owner.post(f"/admin/agents/evalcase/{case.pk}/delete/")["Location"] == tab(agent, "checks")
 
 
+@pytest.mark.slow
 def test_tabs_save_their_part_of_the_draft_and_keep_what_was_written_beside_a_mistake(
     browser: Browser, agent: Agent, acme: World
 ) -> None:
@@ -152,6 +154,7 @@ def test_tools_stand_in_groups_each_with_who_may_use_it_and_whether_it_needs_app
     assert ("old_tool (unavailable)" in page, "set_campaign_budget" in page) == (True, False)
 
 
+@pytest.mark.slow
 def test_bar_says_how_the_draft_stands_and_what_keeps_it_from_going_live(
     browser: Browser, agent: Agent, acme: World
 ) -> None:
@@ -193,6 +196,7 @@ def test_bar_says_how_the_draft_stands_and_what_keeps_it_from_going_live(
     assert "answers nobody until its draft is activated" in bar(shown(admin, tab(new, "instructions")))[0]
 
 
+@pytest.mark.slow
 def test_every_tab_takes_few_statements_and_is_small(browser: Browser, agent: Agent, acme: World) -> None:
     admin, person, much = acme.actor("admin"), acme.people["admin"], []
     for number in range(12):

@@ -34,6 +34,7 @@ def browser(desk: Desk, role: str) -> Client:
     return prove(client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "words"),
     [

@@ -90,6 +90,7 @@ def test_slack_that_asks_for_patience_gets_it(desk: Desk) -> None:
     assert send_notification(row.pk, now=moment + timedelta(seconds=601))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

@@ -147,6 +147,7 @@ def test_what_waits_too_long_goes_to_the_fallback_team(shop: Shop) -> None:
     assert entry.facts == {"team": str(second.pk), "why": "fallback"}
 
 
+@pytest.mark.slow
 def test_work_of_somebody_who_is_away_is_handed_back_after_minutes(shop: Shop) -> None:
     team = team_of(shop, "support", "owner", away_minutes=15)
     talk = handed_off(shop, now=MONDAY)
@@ -233,6 +234,7 @@ def test_who_has_room_again_is_given_the_next_at_once(
             services.close(actor=admin, conversation_id=talk.pk, resolved=True)
 
 
+@pytest.mark.slow
 def test_a_full_person_is_asked_about_once_more_and_leads_may(shop: Shop) -> None:
     team_of(shop, "support", "owner", capacity=1)
     first, second = handed_off(shop), handed_off(shop)

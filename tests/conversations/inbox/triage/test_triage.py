@@ -72,6 +72,7 @@ def needs_person(shop: Shop, text: str, number: int = 1, **fields: Any) -> Conve
     return services.hand_off(actor=AGENT, conversation_id=pk, reason="asked_for_person")
 
 
+@pytest.mark.slow
 def test_first_rule_that_fits_sends_it_and_later_ones_fill_what_is_open(shop: Shop, teams: dict[str, Team]) -> None:
     tag = tags.create_tag(actor=shop.world.actor("admin"), name="Refunds")
     rule(shop, "Urgent", '"now" in words', priority=4, goes_on=True)

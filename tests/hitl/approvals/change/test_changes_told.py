@@ -43,6 +43,7 @@ def claimed(approval: Approval, *, later: timedelta = timedelta()) -> claiming.C
 # -- drift --
 
 
+@pytest.mark.slow
 def test_changed_facts_are_a_revision_and_the_requester_is_told_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

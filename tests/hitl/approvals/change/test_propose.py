@@ -82,6 +82,7 @@ def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
     assert scene.propose().holds == ["unsatisfiable"]
 
 
+@pytest.mark.slow
 def test_released_request_gets_its_assignments(scene: Scene) -> None:
     approver = {"type": "user", "value": str(scene.user_id("approver"))}
     levels = [{"approvers": [approver]}]
@@ -192,6 +193,7 @@ def test_facts_that_cannot_be_read_are_unavailable(scene: Scene, monkeypatch: py
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_agent_with_too_many_open_requests_is_stopped(scene: Scene) -> None:
     workflow = ApprovalWorkflow.objects.get()
     revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, open_per_agent=2)

@@ -47,6 +47,7 @@ def test_edit_makes_a_new_revision_that_is_asked_anew(scene: Scene) -> None:
     assert edited.digest != approval.digest
 
 
+@pytest.mark.slow
 def test_edit_keeps_what_was_before_and_after(scene: Scene) -> None:
     scene.define(EDITABLE)
     edit(scene, scene.propose())
@@ -65,6 +66,7 @@ def test_editor_cannot_sign_what_he_made(scene: Scene) -> None:
     assert scene.done(scene.decide(edited, actor=scene.actor("admin"))).state == "executed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("amount", "allowed"), [("4.00", True), ("7.00", False)])
 def test_editor_may_sign_only_what_did_not_rise(scene: Scene, amount: str, allowed: bool) -> None:
     scene.define(EDITABLE, edit_policy={"editor_may_vote": True})
@@ -72,6 +74,7 @@ def test_editor_may_sign_only_what_did_not_rise(scene: Scene, amount: str, allow
     assert (scene.user_id("approver") not in edited.excluded) is allowed
 
 
+@pytest.mark.slow
 def test_editor_may_not_sign_what_could_not_be_sized(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.define(EDITABLE, edit_policy={"editor_may_vote": True})
     monkeypatch.setattr(PressKeyed, "estimate", lambda *_: 1 / 0)
@@ -86,6 +89,7 @@ def test_old_votes_do_not_count_for_the_edited_one(scene: Scene) -> None:
     assert scene.decide(edited, actor=scene.actor("admin")).state == "pending"
 
 
+@pytest.mark.slow
 def test_old_digest_is_told_who_edited(scene: Scene) -> None:
     scene.define(EDITABLE)
     approval = scene.propose()
@@ -123,6 +127,7 @@ def test_edit_is_one_step_of_the_history(scene: Scene) -> None:
     assert states_told(edit(scene, scene.propose())) == [("", "pending", 1), ("pending", "pending", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "levels"), [({}, 2), ({"fall_allows_fewer": True}, 1)])
 def test_fall_asks_fewer_only_where_the_workflow_says_so(scene: Scene, policy: dict[str, bool], levels: int) -> None:
     scene.define({"approvers": roles("admin")})
@@ -150,6 +155,7 @@ def test_timers_of_the_old_revision_are_over(scene: Scene) -> None:
     assert set(Timer.objects.filter(approval=edited, done_at=None).values_list("revision", flat=True)) == {2}
 
 
+@pytest.mark.slow
 def test_question_stops_the_clock_and_the_answer_lets_it_go_on(scene: Scene) -> None:
     start = now()
     approval = scene.propose(now=start)

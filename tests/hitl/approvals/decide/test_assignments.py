@@ -87,6 +87,7 @@ def test_assignment_with_a_vote_stays(scene: Scene) -> None:
     assert caught.value.code == "voted"
 
 
+@pytest.mark.slow
 def test_admin_gives_an_assignment_to_another(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = scene.propose()
@@ -113,6 +114,7 @@ def test_absence_moves_open_assignments_and_gives_them_back(scene: Scene) -> Non
     assert scene.decide(approval).state == "approved"
 
 
+@pytest.mark.slow
 def test_who_asks_chooses_no_signer_by_sending_others_out_of_office(scene: Scene, third: tuple[User, Actor]) -> None:
     scene.define({"approvers": roles("approver")})
     asker, friend = scene.actor("admin"), scene.user_id("owner")
@@ -244,6 +246,7 @@ def test_escalation_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene,
         scene.decide(stored(approval))
 
 
+@pytest.mark.slow
 def test_escalation_replaces_people_and_repeats(scene: Scene) -> None:
     steps = [{"after_hours": 2, "replace": roles("owner"), "repeat": 1}]
     scene.define({"approvers": roles("approver")}, escalation=steps)
@@ -256,6 +259,7 @@ def test_escalation_replaces_people_and_repeats(scene: Scene) -> None:
     assert Notification.objects.filter(template="approval_escalated").count() == 2
 
 
+@pytest.mark.slow
 def test_stale_timer_climbs_nothing(scene: Scene) -> None:
     step = [{"after_hours": 2, "add": roles("owner")}]
     scene.define({"approvers": roles("approver")}, {"approvers": roles("admin")}, escalation=step)
@@ -274,6 +278,7 @@ def test_request_nobody_can_sign_climbs_at_once(scene: Scene) -> None:
     assert scene.done(scene.decide(stored(approval), actor=scene.actor("owner"))).state == "executed"
 
 
+@pytest.mark.slow
 def test_reminders_stop_at_the_maximum_and_skip_who_voted(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2}, reminder_every_hours=1, reminder_max=2)
     approval = scene.decide(scene.propose())
@@ -286,6 +291,7 @@ def test_reminders_stop_at_the_maximum_and_skip_who_voted(scene: Scene) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_sweep_fires_escalations_and_reminders(scene: Scene) -> None:
     step = [{"after_hours": 1, "add": roles("owner")}]
     scene.define({"approvers": roles("approver")}, escalation=step, reminder_every_hours=1, reminder_max=1)

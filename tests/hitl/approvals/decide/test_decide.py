@@ -144,6 +144,7 @@ def test_same_person_twice_is_one_vote(scene: Scene) -> None:
     assert scene.decide(approval).state == "pending"
 
 
+@pytest.mark.slow
 def test_change_of_mind_counts(scene: Scene) -> None:
     _revise(scene, mode="quorum", quorum=2, reject_threshold=2)
     approval = scene.decide(scene.propose(), "reject")

@@ -66,6 +66,7 @@ def test_condition_that_cannot_be_evaluated_sets_the_flag(scene: Scene) -> None:
     assert said(scene.propose()) == ["wide"]
 
 
+@pytest.mark.slow
 def test_people_set_and_clear_flags_with_a_reason_also_after_the_end(
     scene: Scene, flags: dict[str, ComplianceFlag]
 ) -> None:

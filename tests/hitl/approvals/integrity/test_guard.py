@@ -90,6 +90,7 @@ def test_number_of_what_a_move_writes_is_never_below_zero(model: type[Model]) ->
         assert {name for (name,) in cursor.fetchall()} == set(counted)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["walker_count", "walker_small_count"])
 def test_count_below_zero_is_refused(kind: str) -> None:
