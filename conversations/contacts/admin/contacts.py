@@ -20,7 +20,7 @@ from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
 from console.templatetags.console_ui import moment
-from console.viewers import viewer_of
+from console.viewers import record_look, viewer_of
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.contacts import blocks, consents, contacts
 from conversations.contacts.admin import card
@@ -178,7 +178,7 @@ class ContactAdmin(MergeActions):
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
         """Record the view; return the head with its two menus, the history, and the facts that are known."""
         viewer = viewer_of(request)
-        contacts.record_view(actor=viewer, contact=contact)
+        record_look(request, contact, lambda: contacts.record_view(actor=viewer, contact=contact))
         context = super().detail_context(request, contact)
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
         idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
