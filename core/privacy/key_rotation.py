@@ -73,7 +73,8 @@ def rotate_tenant(tenant_id: UUID) -> int:
 
 def _rotate_table(model: type[models.Model], fields: list[EncryptedTextField]) -> int:
     """Encrypt rows again in batches, each counted in its transaction: a kill leaves none that is done uncounted."""
-    rows, changed = outdated(model, fields).values_list("pk", flat=True), 0
+    older, changed = outdated(model, fields).values_list("pk", flat=True), 0
+    rows = older
     while True:
         with transaction.atomic():
             allow_long_statements()
@@ -85,7 +86,7 @@ def _rotate_table(model: type[models.Model], fields: list[EncryptedTextField]) -
         changed += done
         if not page:
             return changed
-        rows = rows.filter(pk__gt=page[-1])
+        rows = older.filter(pk__gt=page[-1])
 
 
 def _rotate_rows(model: type[models.Model], fields: list[EncryptedTextField], page: list[UUID]) -> int:

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from conversations.models import Contact
@@ -104,7 +105,9 @@ def test_rotation_goes_on_after_a_kill_and_counts_no_row_twice(
     counted = KeyRotation.objects.get(model="conversations.Contact")
     assert (counted.done, counted.total) == (killed_at // 2 * 2, 5)  # whole batches
     assert len(outdated(Contact, fields_of(Contact))) == 5 - counted.done
-    assert "conversations.Contact: 5 of 5 rows" in rotate()
+    with CaptureQueriesContext(connection) as asked:
+        assert "conversations.Contact: 5 of 5 rows" in rotate()
+    assert max(query["sql"].count('"conversations_contact"."id" >') for query in asked) == 1  # no batch adds another
     assert {contact.display_name for contact in Contact.objects.all()} == {f"Jane {number}" for number in range(5)}
     assert not outdated(Contact, fields_of(Contact)).exists()
 
