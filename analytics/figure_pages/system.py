@@ -249,7 +249,7 @@ def read_rotation(*, viewer: Actor) -> list[Reading]:
         return []
     done, total = sum(row.done for row in rows), sum(row.total for row in rows)
     if done >= total:
-        how = f"All stored values have the key {rows[0].key_id}."
+        how = f"Their key is {rows[0].key_id}. Keep older ones: second factors, decisions and the audit log need them."
         return [Reading("Key rotation", how, f"Done, {total:,} row{'' if total == 1 else 's'}")]
     is_stopped = max(row.changed_at for row in rows) < clock_now() - STOPPED
     how = f"Stored values are encrypted again with the key {rows[0].key_id}, by the command rotate_keys."

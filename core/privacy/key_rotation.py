@@ -8,7 +8,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Substr
+from django.db.models.functions import Greatest, Substr
 
 from core.clock import now
 from core.db.roles import allow_long_statements
@@ -82,7 +82,9 @@ def _rotate_table(model: type[models.Model], fields: list[EncryptedTextField]) -
             done = _rotate_rows(model, fields, page)
             if done:
                 counted = KeyRotation.objects.filter(key_id=current_key_id(), model=model._meta.label)
-                counted.update(done=F("done") + done, changed_at=now())
+                # Rows may have come under an older key since they were counted: they make up for none of another table.
+                total = Greatest(F("total"), F("done") + done)
+                counted.update(done=F("done") + done, total=total, changed_at=now())
         changed += done
         if not page:
             return changed

@@ -112,6 +112,18 @@ def test_rotation_goes_on_after_a_kill_and_counts_no_row_twice(
     assert not outdated(Contact, fields_of(Contact)).exists()
 
 
+def test_row_that_came_under_an_older_key_meanwhile_counts_as_one_to_do(acme: World, settings: Settings) -> None:
+    Contact.objects.create(display_name="Ana")
+    add_key(settings)
+    key_rotation.count_outdated()
+    settings.WALKER_KEYS = KEYS  # as a process that wasn't started again has them
+    Contact.objects.create(display_name="Zoe")
+    add_key(settings)
+    rotate_tenant(acme.acme.pk)
+    counted = KeyRotation.objects.get(model="conversations.Contact")
+    assert (counted.done, counted.total) == (2, 2)
+
+
 def test_row_that_cannot_be_decrypted_keeps_none_of_the_others_back(acme: World, settings: Settings) -> None:
     first, last = (Contact.objects.create(display_name=name) for name in ("Ana", "Zoe"))
     settings.WALKER_KEYS = "gone:" + base64.b64encode(b"g" * 32).decode()
