@@ -17,7 +17,10 @@ KEY_BYTES: Final = 32
 OWN_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 """Hosts that may be called without TLS, from which keys come back in clear."""
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]{1,40}):\d{12}:(?:key|alias)/[\w/-]{1,256}")
-_ACCESS: Final = "It doesn't accept WALKER_KMS_ACCESS_KEY, which may be wrong, over, or of another region."
+_ACCESS: Final = (
+    "It doesn't accept WALKER_KMS_ACCESS_KEY, which may be wrong, over, or of another region; or this machine's clock "
+    "is wrong."
+)
 _WHY: Final = {
     "DisabledException": "The key is disabled. Enable it there.",
     "KMSInvalidStateException": "The key can't be used in its present state, such as waiting for its deletion.",
@@ -50,7 +53,10 @@ class KeyService:
         if not key_id or not secret:
             raise Unavailable("AWS KMS has to unwrap WALKER_KEYS. Set WALKER_KMS_ACCESS_KEY to id:secret.")
         address = url.rstrip("/") or f"https://kms.{arn[1]}.amazonaws.com"
-        if problem := url_problem(address, "https://kms.example", limit=200, own_hosts=OWN_MACHINE):
+        problem = url_problem(address, "https://kms.example", limit=200, own_hosts=OWN_MACHINE)
+        if not problem and (urlsplit(address).path or urlsplit(address).query):
+            problem = "Leave out what follows the host."  # it isn't part of what is signed
+        if problem:
             raise Unavailable(f"AWS KMS has to unwrap WALKER_KEYS, but WALKER_KMS_URL can't be called. {problem}")
         self._key, self._host = key, urlsplit(address).netloc
         self._signer = Signer(key_id, secret, arn[1], "kms")

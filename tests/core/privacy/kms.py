@@ -41,8 +41,8 @@ class Kms:
     def answer(self, headers: dict[str, str], body: bytes) -> tuple[int, str]:
         """Return status and body of the answer to a request."""
         given, _, right = signature_of("POST", "/", headers).partition("=")
-        region = headers["authorization"].split("/")[2]
-        if given != right or headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
+        region, service = headers["authorization"].split("/")[2:4]
+        if service != "kms" or given != right or headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
             self.refuse("InvalidSignatureException")
         self.asked.append(headers)
         if self.refusal[0]:

@@ -111,6 +111,7 @@ def test_wrong_region_wrong_secret_and_answers_that_are_none_are_refused(kms: Km
         (ARN, "AKIDEXAMPLE", "", "Set WALKER_KMS_ACCESS_KEY"),
         (ARN, ACCESS_KEY, "http://kms.internal.example", "WALKER_KMS_URL.*https://kms.example"),
         (ARN, ACCESS_KEY, "https://user:password@kms.example", "WALKER_KMS_URL.*Leave out user names"),
+        (ARN, ACCESS_KEY, "https://kms.example/base", "WALKER_KMS_URL.*follows the host"),
         (ARN, ACCESS_KEY, "https://[", "WALKER_KMS_URL"),
     ],
 )
