@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
-from config.environment import env
+from config.environment import env, key_ring
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -22,7 +22,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env("SECRET_KEY")
-WALKER_KEYS = env("WALKER_KEYS")
+WALKER_KEYS = key_ring()
 WALKER_DEMO = env.bool("WALKER_DEMO", default=False)
 # In the demo without a token, metrics and the names of failing checks are open, and hosted pages sign visitors in.
 METRICS_WITHOUT_TOKEN = HOSTED_PAGES_SIGN_IN = WALKER_DEMO

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from conversations.contacts.fields import FIELDS
 from conversations.contacts.selectors.names import names_in_conversation
 from conversations.messages import file_contents
@@ -43,8 +45,9 @@ def _consents(person: Person) -> Iterable[Consent]:
 
 
 def _views(person: Person) -> Iterable[AuditEntry]:
-    about = {"object_type": "conversations.conversation", "object_id__in": person.ids("conversations")}
-    return every(AuditEntry.objects.filter(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"), **about))
+    pages = Q(action="CONTACT_VIEWED", object_type="conversations.contact", object_id__in=person.ids("contacts"))
+    talks = Q(object_type="conversations.conversation", object_id__in=person.ids("conversations"))
+    return every(AuditEntry.objects.filter(pages | talks & Q(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"))))
 
 
 def _customers(person: Person, row: Note | Draft) -> tuple[str, ...]:
@@ -103,7 +106,7 @@ READINGS: Final = (
         kept="For good: an objection outlives everything else, so that nobody writes to you again.",
     ),
     Reading(
-        model="core.AuditEntry", title="Which roles opened your conversations and files",
+        model="core.AuditEntry", title="Which roles opened your page, conversations and files",
         shown="at role actor_kind action object_id facts", rows=_views, kept="For good: the audit log stays whole.",
     ),
     Reading(

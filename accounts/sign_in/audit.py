@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.members.records import record_in_each_tenant
-from accounts.models import User
+from accounts.models import TokenFamily, User
 from accounts.permissions.factor_rules import NOTICE
 from accounts.selectors import ActiveMembership, memberships_of, memberships_opened_by
 from accounts.services import auth_strength_of, client_address, proven_lately
@@ -38,6 +38,9 @@ STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
 STREAM: Final = "sign-ins"
 LATELY: Final = timedelta(minutes=10)
+COMPANY_CHANGES: Final = tuple(
+    f"COMPANY_SIGN_IN_{what}" for what in ("CONNECTED", "CHANGED", "REQUIRED", "OPTIONAL", "REMOVED")
+)
 
 
 class SignedIn(Shape):
@@ -163,7 +166,22 @@ def failed_lately() -> int:
     return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action="SIGN_IN_FAILED").count())
 
 
+def copied_lately() -> int:
+    """Return how many devices were signed out in the last ten minutes as a used refresh token of theirs came again."""
+    ended = AuditEntry.objects.filter(at__gt=now() - LATELY, action="TOKENS_ENDED", new_state=TokenFamily.End.REUSED)
+    return int(ended.count())
+
+
+def company_changes_lately() -> int:
+    """Return how often the company's sign-in was connected, changed, required or removed in the last ten minutes."""
+    return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action__in=COMPANY_CHANGES).count())
+
+
 register_fact(Fact("failed_sign_ins", "Failed sign-ins of members in the last 10 minutes", failed_lately))
+register_fact(Fact("tokens_reused", "Devices whose refresh token was used twice in the last 10 minutes", copied_lately))
+register_fact(
+    Fact("company_sign_in_changes", "Changes of the company's sign-in in the last 10 minutes", company_changes_lately)
+)
 
 
 def announce_new_password(memberships: list[ActiveMembership]) -> None:

@@ -157,6 +157,7 @@ class FigureDashboardAdmin(ServiceAdmin):
             ("Your organisation", [*own, *system.read_events(history)]),
             ("Channel providers", system.read_providers(viewer=viewer, course=course)),
             ("The installation", system.read_installation(viewer=viewer, history=history)),
+            ("Encryption keys", system.read_rotation(viewer=viewer)),
         ]
         context = {
             **self.admin_site.each_context(request),

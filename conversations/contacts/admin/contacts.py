@@ -20,9 +20,9 @@ from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
 from console.templatetags.console_ui import moment
-from console.viewers import viewer_of
+from console.viewers import record_look, viewer_of
 from conversations.channel_accounts.admin.languages import language_name
-from conversations.contacts import blocks, consents
+from conversations.contacts import blocks, consents, contacts
 from conversations.contacts.admin import card
 from conversations.contacts.admin.consents import ContactConsentForm
 from conversations.contacts.erasure import erase_contact
@@ -176,7 +176,9 @@ class ContactAdmin(MergeActions):
         return form
 
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
-        """Return the head with its two menus, the history, and the facts that are known."""
+        """Record the view; return the head with its two menus, the history, and the facts that are known."""
+        viewer = viewer_of(request)
+        record_look(request, contact, lambda: contacts.record_view(actor=viewer, contact=contact))
         context = super().detail_context(request, contact)
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
         idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
@@ -184,7 +186,6 @@ class ContactAdmin(MergeActions):
         # Those of other apps stand in their panels, unless they belong into the menu.
         own = self.service_actions.keys() - {*WRITES, CONSENT}
         menu = [offer for offer in offered if offer["action"].path in own or offer["action"].in_menu]
-        viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
         history = card.talks_of(viewer, contact)
         rows = [row for row in context["rows"] if row[1] != "–"]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from conversations.contacts import blocks, erasure, known_people
+from conversations.contacts import blocks, contacts, erasure, known_people
 from conversations.contacts.rest.serializers import (
     ContactDetailSerializer,
     ContactSerializer,
@@ -68,7 +68,8 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List contacts, masked, newest first.",
-        "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
+        "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`. "
+        "The look is written to the audit.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "search"), VIEW),
@@ -110,7 +111,9 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         return ContactDetailSerializer if is_one else super().get_serializer_class()
 
     def get_object(self) -> Contact:
-        return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+        contact = directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+        contacts.record_view(actor=self.actor, contact=contact)
+        return contact
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:

@@ -25,6 +25,7 @@ GLOBAL = frozenset(
         "accounts.User_user_permissions",
         "contenttypes.ContentType",
         "core.BusConsumer",
+        "core.KeyRotation",
         "django_celery_beat.ClockedSchedule",
         "django_celery_beat.CrontabSchedule",
         "django_celery_beat.IntervalSchedule",

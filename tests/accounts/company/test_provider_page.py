@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.company import providers
 from accounts.company.claims import address_of, groups_of, names_of, place_of
 from accounts.models import CompanySession, Identity, IdentityProvider, User
+from accounts.sign_in.audit import company_changes_lately
 from conversations.models import Team
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
@@ -97,6 +98,7 @@ def test_owner_connects_tries_and_changes_it(world: World, issuer: Issuer) -> No
             ("COMPANY_SIGN_IN_CONNECTED", {}),
             ("COMPANY_SIGN_IN_CHANGED", {"fields": ["creates_people"]}),
         ]
+        assert company_changes_lately() == 2
 
 
 def test_failure_of_a_trial_says_more_to_the_owner_alone(world: World, issuer: Issuer) -> None:
