@@ -34,7 +34,7 @@ from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, Str
 from console.rest import SavedViewViewSet
 from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
 from conversations.channel_accounts.rest.templates import TemplateViewSet
-from conversations.contacts.rest.consents import ConsentViewSet
+from conversations.contacts.rest.consents import ConsentViewSet, ConsentWordingViewSet
 from conversations.contacts.rest.contacts import ContactViewSet
 from conversations.inbox.rest import conversations
 from conversations.inbox.rest.tags import TagViewSet
@@ -181,6 +181,7 @@ router.register(
 )
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
+router.register(f"{V1}consent-wordings", ConsentWordingViewSet, "api-consent-wordings")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")

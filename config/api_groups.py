@@ -19,6 +19,7 @@ _WORDS: Final = {
     "kill-switches": "Emergency stop: pause everything, one agent or one kind of action, and resume.",
     "conversations": "What customers and agents write; take over, answer, assign, close.",
     "consents": "What people agreed or objected to: an append-only ledger, the newest line counts.",
+    "consent-wordings": "The words by which people agree to messages, in versions that are never changed.",
     "messages": "Single messages: send a failed one again.",
     "suggested-replies": "Replies that agents wrote and did not send: send, change or drop them.",
     "teams": "People who share the conversations that agents hand over, with their targets.",

@@ -63,7 +63,7 @@ LABELS: Final = {
     "analytics.export_data": "Export conversations, approvals and figures as files",
     "core.view_consent": "Read the consent ledger",
     "core.record_consent": "Record consent, block and unblock contacts",
-    "core.change_reach": "Change the rules for marketing messages",
+    "core.change_reach": "Change the rules for marketing messages and the words of consents",
     "core.view_auditentry": "Read the audit log",
     "core.view_erasures": "View data deletion",
     "core.view_deadletter": "View failed jobs",

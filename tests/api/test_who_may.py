@@ -76,6 +76,7 @@ SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.3
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
+WORDS = {"purpose": "marketing", "text": "Yes, send me offers by email."}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
 LANGFLOW = {"base_url": "https://other.example", "key": "k"}
@@ -248,6 +249,8 @@ DOORS = [
     Door("get", "consents/", "support", 200, "viewer", outsider=200),
     Door("get", "consents/{approval}/", "compliance", 404, "approver"),
     Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
+    Door("get", "consent-wordings/", "support", 200, "viewer", outsider=200),
+    Door("post", "consent-wordings/", "admin", 201, "support", outsider=201, body=WORDS),
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),

@@ -62,7 +62,7 @@ from conversations.models import (
 from conversations.services import Draft
 from core.clock import now
 from core.jobs import dead_letters
-from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
+from core.models import AuditEntry, Consent, ConsentWording, Erasure, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from hitl.models import (
@@ -253,6 +253,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
+        rows += [ConsentWording.objects.earliest("id")]
         rows += [AuditDestination.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
