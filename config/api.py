@@ -30,6 +30,7 @@ from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports
 from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
+from analytics.person_requests.rest import PersonRequestViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
 from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
@@ -215,6 +216,7 @@ router.register(f"{V1}alert-rules", alerts.AlertRuleViewSet, "api-alert-rules")
 router.register(f"{V1}alerts", alerts.AlertViewSet, "api-alerts")
 router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
+router.register(f"{V1}person-requests", PersonRequestViewSet, "api-person-requests")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
 router.register(f"{V1}audit-destinations", AuditDestinationViewSet, "api-audit-destinations")

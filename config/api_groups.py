@@ -62,6 +62,7 @@ _WORDS: Final = {
     "alerts": "Single alerts: acknowledge one.",
     "exports": "Lists taken away as files: request one, follow it, download it.",
     "export-schedules": "Exports that repeat every week or month, mailed as a link.",
+    "person-requests": "What people ask of their data: access, correction, erasure and more, with the day it is due.",
     "brief-preferences": "How and when people want their daily brief.",
     "reveals": "Personal data in clear for five minutes, with a reason, on record.",
     "audit": "The tamper-evident log of every access, decision and change, and the check of its chain.",

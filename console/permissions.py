@@ -61,6 +61,7 @@ LABELS: Final = {
     "analytics.manage_alerts": "Manage alert rules and silence them",
     "analytics.manage_events": "Choose for how long events are kept",
     "analytics.export_data": "Export conversations, approvals and figures as files",
+    "analytics.handle_requests": "Record and answer privacy requests",
     "core.view_consent": "Read the consent ledger",
     "core.record_consent": "Record consent, block and unblock contacts",
     "core.change_reach": "Change the rules for marketing messages and the words of consents",

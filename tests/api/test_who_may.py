@@ -76,6 +76,9 @@ SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.3
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
+ASKED = {"contact_id": "{contact}", "kind": "access", "received_on": "2026-01-05"}
+HANDLER = {"person_id": "{owner}"}
+ANSWERED = {"outcome": "refused", "answer": "We hold nothing about this person."}
 WORDS = {"purpose": "marketing", "text": "Yes, send me offers by email."}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
@@ -487,6 +490,12 @@ DOORS = [
     Door("post", "exports/{approval}/refuse/", "compliance", 403, "support", outsider=403, body=WHY),
     Door("post", "members/{approval}/team-scope/", "admin", 404, "support", body={"own_teams_only": True}),
     Door("get", "exports/{approval}/file/", "compliance", 404, "support"),
+    Door("get", "person-requests/", "compliance", 200, "support", outsider=200),
+    Door("post", "person-requests/", "compliance", 201, "support", body=ASKED),
+    Door("get", "person-requests/{approval}/", "compliance", 404, "support"),
+    Door("post", "person-requests/{approval}/assign/", "compliance", 404, "support", outsider=400, body=HANDLER),
+    Door("post", "person-requests/{approval}/extend/", "compliance", 404, "support", body=WHY),
+    Door("post", "person-requests/{approval}/close/", "compliance", 404, "support", body=ANSWERED),
     Door("get", "export-schedules/", "compliance", 200, "support", outsider=200),
     Door("get", "export-schedules/{approval}/", "compliance", 404, "support"),
     Door("get", "figures/", "support", 200, "approver", outsider=200),

@@ -38,7 +38,16 @@ from agents.models import (
 )
 from agents.studio.evals.models import EvalCase, EvalRun
 from agents.studio.trials.models import Trial
-from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
+from analytics.models import (
+    Alert,
+    AlertRule,
+    Brief,
+    BriefPreference,
+    Export,
+    ExportSchedule,
+    FigureDashboard,
+    PersonRequest,
+)
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import (
@@ -99,7 +108,7 @@ LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
     DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LinkPolicy, ModelCall,
-    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, PersonRequest, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -118,6 +127,7 @@ IN_THE_API = {
     "alert_rule_id": "analytics.alertrule",
     "alert_id": "analytics.alert",
     "schedule_id": "analytics.exportschedule",
+    "person_request_id": "analytics.personrequest",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "fact_id": "agents.contactfact",

@@ -17,13 +17,16 @@ from analytics.exports.jobs import State
 from analytics.exports.people import subjects
 from analytics.exports.people.archive import SCHEMA
 from analytics.exports.people.requests import export_contact, export_member
-from analytics.models import Export, ExportPiece
+from analytics.models import Export, ExportPiece, PersonRequest
+from analytics.person_requests.requests import close_request, open_for_contact
 from conversations.contacts import erasure
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
+from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy.erasure import disclosure
+from core.privacy.erasure.person import ERASED
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
@@ -176,3 +179,23 @@ def test_person_who_is_erased_or_merged_meanwhile_leaves_nothing_half(
         done.refresh_from_db()
         assert (done.state, done.file_key, ExportPiece.objects.count()) == (State.EXPIRED, None, 0)
         assert (done.reason, done.decision_reason) == ("", "")
+
+
+def test_words_of_privacy_requests_are_exported_and_erased(traces: Traces) -> None:
+    officer, today = traces.officer(), now().date()
+    with tenant_scope(traces.world.acme.pk):
+        asked = {"actor": officer, "received_on": today, "kind": "erasure"}
+        wish = f"{NAME} wants nothing of {MAIL} kept, and nothing of {OTHER_WORDS[1]}"
+        own = open_for_contact(**asked, contact_id=traces.contact_id, wish=wish)
+        stranger = Contact.objects.create()
+        other = open_for_contact(**asked, contact_id=stranger.pk, wish=f"The same as {NAME}")
+        with archive_of(traces, of_contact(traces)) as archive:
+            document = document_in(archive)
+        (rows,) = [each["rows"] for each in document["sections"] if each["table"] == "analytics.PersonRequest"]
+        (row,) = rows
+        assert (row["kind"], NAME in row["wish"], OTHER_WORDS[1] in row["wish"]) == ("erasure", True, False)
+        assert traces.erase().state == "done"
+        kept = {row.pk: row.wish for row in PersonRequest.objects.all()}
+        assert kept == {own.pk: "", other.pk: ERASED}
+        closed = {"person_request_id": own.pk, "outcome": "fulfilled", "answer": "Erased."}
+        assert close_request(actor=officer, **closed).contact_id == traces.contact_id

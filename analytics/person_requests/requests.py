@@ -1,0 +1,235 @@
+"""Record what people ask of their data, who works on it, and the answer; and know what is due."""
+
+from calendar import monthrange
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from accounts.models import Membership
+from accounts.privacy.reveals import SHORTEST_REASON
+from accounts.selectors import list_members, tenant_zone
+from analytics.models import PersonRequest
+from conversations.events.stream_events import contact_changed
+from conversations.models import Contact, ContactPoint
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import locked
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid
+from core.events.publish import publish
+from core.models import Consent
+from core.observability import facts
+from core.observability.facts import Fact
+from core.reach import ledger
+from core.reach.verdict import ANY, STOPPABLE
+from core.text.clean import text_problem
+
+HANDLE: Final = "analytics.handle_requests"
+DUE_AFTER: Final = 1
+"""Months for an answer (GDPR, article 12(3)), and how many more an extension gives."""
+EXTENDED_BY: Final = 2
+SOON: Final = timedelta(days=7)
+LONGEST: Final = 4_000
+MISSING: Final = "There is no such request."
+Kind, State = PersonRequest.Kind, PersonRequest.State
+OUTCOMES: Final = (State.FULFILLED, State.REFUSED, State.WITHDRAWN)
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day some months later, the last one of a month that is shorter."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def open_for_contact(
+    *, actor: Actor, contact_id: UUID, kind: str, received_on: date, wish: str = "", purpose: str = ""
+) -> PersonRequest:
+    """Record a request of a contact; it is due a calendar month after it was received.
+
+    An objection to messages (`purpose`) also records an opt-out for each of their addresses. Needs
+    `analytics.handle_requests`; raises `NotFound`, `Invalid` with the fields, and `Conflict` for a contact who was
+    erased ("erased") or merged into another one ("merged", with their `contact_id`). Writes `PERSON_REQUEST_OPENED`
+    and `CONSENT_RECORDED`.
+    """
+    actor.require(HANDLE)
+    rows = Contact.objects.filter(pk=contact_id).defer("display_name")
+    contact: Contact = get_or_missing(rows, "There is no such contact.")
+    if contact.erased_at is not None:
+        raise Conflict("This contact has been erased.", code="erased")
+    if contact.merged_into_id is not None:
+        problem = "This contact was merged into another one. Record the request there."
+        raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
+    row = PersonRequest(contact=contact, kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
+    return _open(actor, row, [contact.pk])
+
+
+def open_for_member(
+    *, actor: Actor, membership_id: UUID, kind: str, received_on: date, wish: str = "", purpose: str = ""
+) -> PersonRequest:
+    """Record a request of a member, present or former; the rest is as in `open_for_contact`.
+
+    An objection is about their email address and the contacts that are linked to them. Needs
+    `analytics.handle_requests`; raises `NotFound`, `Invalid` and `Conflict` ("erased").
+    """
+    actor.require(HANDLE)
+    rows = Membership.objects.filter(pk=membership_id).select_related("user")
+    membership: Membership = get_or_missing(rows, "There is no such member.")
+    if membership.erased_at is not None:
+        raise Conflict("This person was erased.", code="erased")
+    row = PersonRequest(membership=membership, kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
+    linked = Contact.objects.filter(user_id=membership.user_id).order_by("pk").values_list("pk", flat=True)
+    return _open(actor, row, list(linked), mail=membership.user.email)
+
+
+def _open(actor: Actor, row: PersonRequest, contact_ids: Collection[UUID], mail: str = "") -> PersonRequest:
+    """Check and store a request, with the opt-outs of an objection to messages."""
+    moment = clock_now()
+    wrong: dict[str, list[str]] = {}
+    if row.kind not in Kind.values:
+        wrong["kind"] = ["Choose access, portability, correction, erasure or objection."]
+    if row.received_on > moment.astimezone(tenant_zone()).date():
+        wrong["received_on"] = ["This is in the future."]
+    if row.purpose and (row.kind != Kind.OBJECTION or row.purpose not in STOPPABLE):
+        wrong["purpose"] = ["Only an objection can be to messages: reply, service, notice or marketing."]
+    if problem := text_problem(row.wish, LONGEST):
+        wrong["wish"] = [problem]
+    if wrong:
+        raise Invalid("This request can't be recorded.", fields=wrong)
+    row.due_on, row.opened_by_id = months_after(row.received_on, DUE_AFTER), actor.user_id
+    with transaction.atomic():
+        said = opt_out(actor=actor, contact_ids=contact_ids, mail=mail, purpose=row.purpose) if row.purpose else []
+        row.save(force_insert=True)
+        told = {"kind": row.kind, "due_on": row.due_on.isoformat(), "purpose": row.purpose}
+        entries = [chain.Fact(actor, "PERSON_REQUEST_OPENED", row._meta.label_lower, row.pk, "", row.state, told)]
+        for line in said:
+            wish = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state)}
+            entries.append(chain.Fact(actor, "CONSENT_RECORDED", line._meta.label_lower, line.pk, facts=wish))
+        publish(events=[contact_changed(key) for key in contact_ids] if said else [], audit=entries)
+    return row
+
+
+def opt_out(*, actor: Actor, contact_ids: Collection[UUID], mail: str, purpose: str) -> list[Consent]:
+    """Add an opt-out to the ledger for each address of a person; in the transaction of a caller that asked who may."""
+    points = ContactPoint.objects.filter(contact_id__in=contact_ids).order_by("pk")
+    # Addresses before their contacts, as everywhere; then read again, as one that is added now waits, or is here.
+    list(points.select_for_update(of=("self",)).values_list("pk"))
+    list(Contact.objects.select_for_update().filter(pk__in=contact_ids).order_by("pk").values_list("pk"))
+    indexes = sorted({*points.values_list("value_index", flat=True), *([ledger.index_of_mail(mail)] if mail else [])})
+    return [
+        line
+        for index in indexes
+        for line in ledger.add_lines(
+            address_index=index,
+            channel=ANY,
+            state=Consent.State.WITHDRAWN,
+            source=ledger.source_of(actor),
+            purposes=[purpose],
+            recorded_by=actor.user_id,
+            others=indexes,
+        )
+    ]
+
+
+def assign_request(*, actor: Actor, person_request_id: UUID, person_id: UUID) -> PersonRequest:
+    """Say who works on an open request.
+
+    Needs `analytics.handle_requests`, as the person does; raises `NotFound`, `Invalid`, and `Conflict` for a closed
+    one. Writes `PERSON_REQUEST_ASSIGNED`.
+    """
+    actor.require(HANDLE)
+    if person_id not in {member.user_id for member in list_members(permission=HANDLE)}:
+        problem = "Choose someone who may answer privacy requests."
+        raise Invalid(problem, fields={"person_id": [problem]})
+    with transaction.atomic():
+        row = _open_one(person_request_id)
+        row.handler_id = person_id
+        row.save(update_fields=["handler"])
+        chain.note(actor, "PERSON_REQUEST_ASSIGNED", row, person=str(person_id))
+    return row
+
+
+def extend_request(*, actor: Actor, person_request_id: UUID, reason: str) -> PersonRequest:
+    """Extend an open request by two months, once, with the reason that the person hears before the first is over.
+
+    Needs `analytics.handle_requests`; raises `NotFound`, `Invalid` (short reason), and `Conflict` for one that is
+    closed, extended already ("extended") or overdue ("too_late"). Writes `PERSON_REQUEST_EXTENDED`.
+    """
+    actor.require(HANDLE)
+    problem = text_problem(reason, LONGEST, needed=True)
+    if problem or len(reason.strip()) < SHORTEST_REASON:
+        raise Invalid("Give a reason.", fields={"reason": [problem or "Write a few more words."]})
+    moment = clock_now()
+    with transaction.atomic():
+        row = _open_one(person_request_id)
+        if why_not := why_not_extend(row, moment.astimezone(tenant_zone()).date()):
+            raise Conflict(why_not, code="extended" if row.extended_at else "too_late")
+        row.due_on = months_after(row.received_on, DUE_AFTER + EXTENDED_BY)
+        row.extension_reason, row.extended_at = reason.strip(), moment
+        row.save(update_fields=["due_on", "extension_reason", "extended_at"])
+        chain.note(actor, "PERSON_REQUEST_EXTENDED", row, due_on=row.due_on.isoformat())
+    return row
+
+
+def why_not_extend(row: PersonRequest, today: date) -> str:
+    """Return why an open request can't be extended, "" if it can."""
+    if row.extended_at is not None:
+        return "This request was extended already."
+    return "It's too late: people have to hear of an extension within the first month." if row.due_on < today else ""
+
+
+def close_request(*, actor: Actor, person_request_id: UUID, outcome: str, answer: str = "") -> PersonRequest:
+    """Close an open request with its outcome and answer; for good.
+
+    A request that the person withdrew needs no answer. Needs `analytics.handle_requests`; raises `NotFound`,
+    `Invalid` with the fields, and `Conflict` for a closed one. Writes `PERSON_REQUEST_CLOSED`.
+    """
+    actor.require(HANDLE)
+    wrong: dict[str, list[str]] = {}
+    if outcome not in OUTCOMES:
+        wrong["outcome"] = ["Choose fulfilled, refused or withdrawn."]
+    if problem := text_problem(answer, LONGEST, needed=outcome != State.WITHDRAWN):
+        wrong["answer"] = [problem]
+    if wrong:
+        raise Invalid("This request can't be closed.", fields=wrong)
+    with transaction.atomic():
+        row = _open_one(person_request_id)
+        row.state, row.answer = outcome, answer.strip()
+        row.closed_by_id, row.closed_at = actor.user_id, clock_now()
+        row.save(update_fields=["state", "answer", "closed_by", "closed_at"])
+        chain.note(actor, "PERSON_REQUEST_CLOSED", row, old_state=State.OPEN, new_state=row.state, kind=row.kind)
+    return row
+
+
+def _open_one(person_request_id: UUID) -> PersonRequest:
+    """Return an open request, locked. Raises `NotFound`, `Conflict`."""
+    row = locked(PersonRequest, person_request_id, MISSING)
+    if row.state != State.OPEN:
+        raise Conflict("This request is closed.", state=row.state)
+    return row
+
+
+def query_requests(*, viewer: Actor) -> QuerySet[PersonRequest]:
+    """Return all requests, each with its person. Needs `analytics.handle_requests`."""
+    viewer.require(HANDLE)
+    rows = PersonRequest.objects.select_related("contact", "membership__user")
+    return rows.defer("contact__display_name")
+
+
+def link_to(row: PersonRequest) -> str:
+    """Return the path of a request's page."""
+    return reverse("admin:analytics_personrequest_change", args=[row.pk])
+
+
+def due_soon() -> int:
+    """Return how many open requests are due within a week, or overdue."""
+    return int(PersonRequest.objects.filter(state=State.OPEN, due_on__lte=clock_now().date() + SOON).count())
+
+
+facts.register(Fact("requests_due", "Privacy requests that are due within a week, or overdue", due_soon))
