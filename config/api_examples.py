@@ -182,6 +182,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "address": "+15555550100",
         "kind": "phone",
         "channel": "whatsapp",
+        "way": "form",
         "place": "https://shop.example/newsletter",
         "evidence": "Form 12",
         "expires_at": "2028-05-04T09:30:00Z",

@@ -169,7 +169,7 @@ class PersonRequestAdmin(ServiceAdmin):
     def next_step(self, row: PersonRequest) -> str:
         """Return a link to what answers an open request, for people who may do it."""
         person = row.contact or row.membership
-        if row.state != State.OPEN or person is None or why_gone(person):
+        if row.state != State.OPEN or person is None or person.erased_at is not None:
             return "–"
         path, words = STEPS[Kind(row.kind)]
         page, erase = (
@@ -181,7 +181,8 @@ class PersonRequestAdmin(ServiceAdmin):
         viewer: Actor = row.viewer  # type: ignore[attr-defined]
         if not all(viewer.may(permission) for permission in needs[path]):
             return f"{words}: a colleague whose role allows it can."
-        return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_{path}", args=[person.pk]), words)
+        key = getattr(person, "merged_into_id", None) or person.pk
+        return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_{path}", args=[key]), words)
 
     assign = calls(requests.assign_request, "person_request_id", title="Assign", permission=HANDLE, form=AssignForm,
                    tone="primary", done="Assigned.")  # fmt: skip

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from analytics.models import PersonRequest
 from analytics.person_requests import requests
 from analytics.person_requests.requests import HANDLE, LONGEST, OUTCOMES
-from core.reach.verdict import STOPPABLE
 from core.rest.fields import MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -31,6 +30,7 @@ class PersonRequestFilters(ApiFilterSet):
 class PersonRequestSerializer(RowSerializer[PersonRequest]):
     """A request of a contact or a member, whose ids are null once the row is gone; its words are masked."""
 
+    purpose = serializers.CharField(read_only=True, help_text="Of an objection: the messages that it is about, if any.")
     wish = MaskedText(help_text="What the person asks for.")
     extension_reason = MaskedText()
     answer = MaskedText()
@@ -51,8 +51,10 @@ class NewPersonRequest(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=PersonRequest.Kind.choices)
     received_on = serializers.DateField(help_text="The day on which it came; it is due a month later.")
     wish = serializers.CharField(default="", allow_blank=True, max_length=LONGEST, help_text="In their words.")
-    purpose = serializers.ChoiceField(
-        choices=list(STOPPABLE), required=False, help_text="Of an objection: the messages that it is about."
+    purpose = serializers.CharField(
+        required=False,
+        max_length=9,
+        help_text="Of an objection to messages: `reply`, `service`, `notice` or `marketing`.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -61,22 +63,22 @@ class NewPersonRequest(serializers.Serializer[Any]):
         return attrs
 
 
-class Assigning(serializers.Serializer[Any]):
+class PersonRequestHandler(serializers.Serializer[Any]):
     """Who works on a request."""
 
     person_id = serializers.UUIDField(help_text="The user's id; they need `analytics.handle_requests`.")
 
 
-class Extending(serializers.Serializer[Any]):
+class PersonRequestExtension(serializers.Serializer[Any]):
     """Why an answer takes longer."""
 
     reason = serializers.CharField(max_length=LONGEST)
 
 
-class Closing(serializers.Serializer[Any]):
+class PersonRequestClosing(serializers.Serializer[Any]):
     """How a request ended."""
 
-    outcome = serializers.ChoiceField(choices=[(state.value, state.label) for state in OUTCOMES])
+    state = serializers.ChoiceField(choices=[(state.value, state.label) for state in OUTCOMES], source="outcome")
     answer = serializers.CharField(
         default="", allow_blank=True, max_length=LONGEST, help_text="Not needed if the person withdrew it."
     )
@@ -105,20 +107,20 @@ class PersonRequestViewSet(RetrieveModelMixin, ListViewSet):
             return self.respond(requests.open_for_contact(actor=self.actor, **body))
         return self.respond(requests.open_for_member(actor=self.actor, **body))
 
-    @action(detail=True, methods=["post"], request_serializer=Assigning)
+    @action(detail=True, methods=["post"], request_serializer=PersonRequestHandler)
     @idempotent
     def assign(self, request: Request, **kwargs: Any) -> Response:
         """Say who works on an open request."""
         return self.call_service(requests.assign_request)
 
-    @action(detail=True, methods=["post"], request_serializer=Extending)
+    @action(detail=True, methods=["post"], request_serializer=PersonRequestExtension)
     @idempotent
     def extend(self, request: Request, **kwargs: Any) -> Response:
         """Extend an open request by two months, once. 409 `extended`, `too_late`."""
         return self.call_service(requests.extend_request)
 
-    @action(detail=True, methods=["post"], request_serializer=Closing)
+    @action(detail=True, methods=["post"], request_serializer=PersonRequestClosing)
     @idempotent
     def close(self, request: Request, **kwargs: Any) -> Response:
-        """Close a request with its outcome and answer, for good."""
+        """Close a request with its last state and the answer, for good."""
         return self.call_service(requests.close_request)

@@ -38,7 +38,9 @@ class RecordingConsent(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
     at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
     wording_id = serializers.UUIDField(default=None, help_text="Of a consent: the words that were agreed to.")
-    way = serializers.ChoiceField(choices=Consent.Way.choices, default=None, help_text="How they agreed.")
+    way = serializers.CharField(
+        default=None, max_length=6, help_text="How they agreed: `form`, `chat`, `email`, `phone`, `paper` or `person`."
+    )
     place = serializers.CharField(default=None, max_length=wordings.PLACE, help_text="Where, without personal data.")
     evidence = serializers.CharField(
         default=None, max_length=wordings.EVIDENCE, help_text="Where the proof is kept, without personal data."
@@ -49,7 +51,7 @@ class RecordingConsent(serializers.Serializer[Any]):
 class NewWording(serializers.Serializer[Any]):
     """The words by which people agree to messages from now on."""
 
-    purpose = serializers.ChoiceField(choices=list(STOPPABLE))
+    purpose = serializers.CharField(max_length=9, help_text="`reply`, `service`, `notice` or `marketing`.")
     text = serializers.CharField(max_length=wordings.LONGEST)
 
 

@@ -151,6 +151,8 @@ class ConsentSerializer(RowSerializer[Consent]):
 class ConsentWordingSerializer(RowSerializer[ConsentWording]):
     """A version of the words by which people agree to a purpose; the highest is the one in use."""
 
+    purpose = serializers.CharField(read_only=True)
+
     class Meta:
         model = ConsentWording
         fields: ClassVar[list[str]] = "id purpose version text created_by created_at".split()

@@ -22,7 +22,7 @@ def test_program_follows_a_request_with_its_words_masked(office: Office) -> None
     path, owner = f"person-requests/{made.json()['id']}/", str(office.ids["owner"])
     assert caller.post(f"{path}extend/", {"reason": "Many mails to read."}).json()["code"] == "too_late"
     assert caller.post(f"{path}assign/", {"person_id": owner}).json()["handler_id"] == owner
-    closed = caller.post(f"{path}close/", {"outcome": "fulfilled", "answer": "Opted out."})
+    closed = caller.post(f"{path}close/", {"state": "fulfilled", "answer": "Opted out."})
     assert (closed.status_code, closed.json()["state"]) == (200, "fulfilled")
     found = caller.get("person-requests/", contact=contact_id, state="fulfilled", kind="objection").json()["results"]
     assert [row["id"] for row in found] == [made.json()["id"]]
