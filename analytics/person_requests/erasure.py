@@ -19,7 +19,9 @@ def _of_person(person: Person) -> QuerySet[PersonRequest]:
 
 def _request_words(person: Person, after: str, limit: int) -> Batch:
     """Empty the words of the person's requests, and other people's that name the person; each is read."""
-    own, changed = set(_of_person(person).values_list("pk", flat=True)), 0
+    # Locked, so that words which are being written at this moment are there when the rows are read.
+    theirs = _of_person(person).select_for_update(of=("self",)).order_by("pk")
+    own, changed = set(theirs.values_list("pk", flat=True)), 0
     rows, last = window(PersonRequest.objects.all(), after, limit)
     for row in rows:
         words = {name: text for name in WORDS if (text := getattr(row, name))}

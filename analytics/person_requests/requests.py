@@ -7,12 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Membership
 from accounts.privacy.reveals import SHORTEST_REASON
-from accounts.selectors import list_members, tenant_zone
+from accounts.selectors import hold_membership, roster, tenant_zone
 from analytics.models import PersonRequest
 from conversations.events.stream_events import contact_changed
 from conversations.models import Contact, ContactPoint
@@ -59,15 +59,20 @@ def open_for_contact(
     and `CONSENT_RECORDED`.
     """
     actor.require(HANDLE)
-    rows = Contact.objects.filter(pk=contact_id).defer("display_name")
-    contact: Contact = get_or_missing(rows, "There is no such contact.")
-    if contact.erased_at is not None:
-        raise Conflict("This contact has been erased.", code="erased")
-    if contact.merged_into_id is not None:
-        problem = "This contact was merged into another one. Record the request there."
-        raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
-    row = PersonRequest(contact=contact, kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
-    return _open(actor, row, [contact.pk])
+    row = PersonRequest(kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
+    _check(row)
+    with transaction.atomic():
+        # Locked before it is looked at: an erasure or a merge has been seen, or finds the request and the opt-out.
+        indexes = _locked_addresses([contact_id])
+        contact: Contact = get_or_missing(Contact.objects.filter(pk=contact_id), "There is no such contact.")
+        if contact.erased_at is not None:
+            raise Conflict("This contact has been erased.", code="erased")
+        if contact.merged_into_id is not None:
+            problem = "This contact was merged into another one. Record the request there."
+            raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
+        row.contact = contact
+        _store(actor, row, [contact.pk], indexes)
+    return row
 
 
 def open_for_member(
@@ -75,26 +80,32 @@ def open_for_member(
 ) -> PersonRequest:
     """Record a request of a member, present or former; the rest is as in `open_for_contact`.
 
-    An objection is about their email address and the contacts that are linked to them. Needs
+    An objection is about the address that their mail goes to and the contacts that are linked to them. Needs
     `analytics.handle_requests`; raises `NotFound`, `Invalid` and `Conflict` ("erased").
     """
     actor.require(HANDLE)
-    rows = Membership.objects.filter(pk=membership_id).select_related("user")
-    membership: Membership = get_or_missing(rows, "There is no such member.")
-    if membership.erased_at is not None:
-        raise Conflict("This person was erased.", code="erased")
-    row = PersonRequest(membership=membership, kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
-    linked = Contact.objects.filter(user_id=membership.user_id).order_by("pk").values_list("pk", flat=True)
-    return _open(actor, row, list(linked), mail=membership.user.email)
+    row = PersonRequest(kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
+    _check(row)
+    with transaction.atomic():
+        membership = locked(Membership, membership_id, "There is no such member.")
+        if membership.erased_at is not None:
+            raise Conflict("This person was erased.", code="erased")
+        row.membership = membership
+        # The addresses of one that was merged are now those of the contact that it was merged into.
+        own = Contact.objects.filter(user_id=membership.user_id)
+        linked = Contact.objects.filter(Q(user_id=membership.user_id) | Q(pk__in=own.values("merged_into_id")))
+        contact_ids = list(linked.order_by("pk").values_list("pk", flat=True))
+        mail = ledger.index_of_mail(membership.user.mail_address)
+        _store(actor, row, contact_ids, [*_locked_addresses(contact_ids), mail])
+    return row
 
 
-def _open(actor: Actor, row: PersonRequest, contact_ids: Collection[UUID], mail: str = "") -> PersonRequest:
-    """Check and store a request, with the opt-outs of an objection to messages."""
-    moment = clock_now()
+def _check(row: PersonRequest) -> None:
+    """Check what is said of a new request. Raises `Invalid`."""
     wrong: dict[str, list[str]] = {}
     if row.kind not in Kind.values:
         wrong["kind"] = ["Choose access, portability, correction, erasure or objection."]
-    if row.received_on > moment.astimezone(tenant_zone()).date():
+    if row.received_on > clock_now().astimezone(tenant_zone()).date():
         wrong["received_on"] = ["This is in the future."]
     if row.purpose and (row.kind != Kind.OBJECTION or row.purpose not in STOPPABLE):
         wrong["purpose"] = ["Only an objection can be to messages: reply, service, notice or marketing."]
@@ -102,27 +113,22 @@ def _open(actor: Actor, row: PersonRequest, contact_ids: Collection[UUID], mail:
         wrong["wish"] = [problem]
     if wrong:
         raise Invalid("This request can't be recorded.", fields=wrong)
-    row.due_on, row.opened_by_id = months_after(row.received_on, DUE_AFTER), actor.user_id
-    with transaction.atomic():
-        said = opt_out(actor=actor, contact_ids=contact_ids, mail=mail, purpose=row.purpose) if row.purpose else []
-        row.save(force_insert=True)
-        told = {"kind": row.kind, "due_on": row.due_on.isoformat(), "purpose": row.purpose}
-        entries = [chain.Fact(actor, "PERSON_REQUEST_OPENED", row._meta.label_lower, row.pk, "", row.state, told)]
-        for line in said:
-            wish = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state)}
-            entries.append(chain.Fact(actor, "CONSENT_RECORDED", line._meta.label_lower, line.pk, facts=wish))
-        publish(events=[contact_changed(key) for key in contact_ids] if said else [], audit=entries)
-    return row
 
 
-def opt_out(*, actor: Actor, contact_ids: Collection[UUID], mail: str, purpose: str) -> list[Consent]:
-    """Add an opt-out to the ledger for each address of a person; in the transaction of a caller that asked who may."""
+def _locked_addresses(contact_ids: Collection[UUID]) -> list[str]:
+    """Lock contacts and their addresses, these first as everywhere, and return what the ledger knows these by."""
     points = ContactPoint.objects.filter(contact_id__in=contact_ids).order_by("pk")
-    # Addresses before their contacts, as everywhere; then read again, as one that is added now waits, or is here.
     list(points.select_for_update(of=("self",)).values_list("pk"))
-    list(Contact.objects.select_for_update().filter(pk__in=contact_ids).order_by("pk").values_list("pk"))
-    indexes = sorted({*points.values_list("value_index", flat=True), *([ledger.index_of_mail(mail)] if mail else [])})
-    return [
+    list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contact_ids).order_by("pk").values_list("pk"))
+    # Read again: an address that is added at this moment waits, or is here.
+    return list(points.values_list("value_index", flat=True))
+
+
+def _store(actor: Actor, row: PersonRequest, contact_ids: Collection[UUID], addresses: Collection[str]) -> None:
+    """Store a request, with the opt-outs of an objection to messages; in the caller's transaction."""
+    row.due_on, row.opened_by_id = months_after(row.received_on, DUE_AFTER), actor.user_id
+    indexes = sorted(set(addresses)) if row.purpose else []
+    said = [
         line
         for index in indexes
         for line in ledger.add_lines(
@@ -130,11 +136,18 @@ def opt_out(*, actor: Actor, contact_ids: Collection[UUID], mail: str, purpose: 
             channel=ANY,
             state=Consent.State.WITHDRAWN,
             source=ledger.source_of(actor),
-            purposes=[purpose],
+            purposes=[row.purpose],
             recorded_by=actor.user_id,
             others=indexes,
         )
     ]
+    row.save(force_insert=True)
+    told = {"kind": row.kind, "due_on": row.due_on.isoformat(), "purpose": row.purpose}
+    entries = [chain.Fact(actor, "PERSON_REQUEST_OPENED", row._meta.label_lower, row.pk, "", row.state, told)]
+    for line in said:
+        wish = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state)}
+        entries.append(chain.Fact(actor, "CONSENT_RECORDED", line._meta.label_lower, line.pk, facts=wish))
+    publish(events=[contact_changed(key) for key in contact_ids] if said else [], audit=entries)
 
 
 def assign_request(*, actor: Actor, person_request_id: UUID, person_id: UUID) -> PersonRequest:
@@ -144,10 +157,12 @@ def assign_request(*, actor: Actor, person_request_id: UUID, person_id: UUID) ->
     one. Writes `PERSON_REQUEST_ASSIGNED`.
     """
     actor.require(HANDLE)
-    if person_id not in {member.user_id for member in list_members(permission=HANDLE)}:
-        problem = "Choose someone who may answer privacy requests."
-        raise Invalid(problem, fields={"person_id": [problem]})
     with transaction.atomic():
+        # Who ends a membership locks it first: their open requests are then nobody's, or never were theirs.
+        hold_membership(person_id)
+        if person_id not in roster().holding(HANDLE):
+            problem = "Choose someone who may answer privacy requests."
+            raise Invalid(problem, fields={"person_id": [problem]})
         row = _open_one(person_request_id)
         row.handler_id = person_id
         row.save(update_fields=["handler"])

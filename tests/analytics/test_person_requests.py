@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from accounts.models import Membership
+from accounts.models import Membership, User
+from accounts.privacy.erasure import erase_member
 from analytics.models import PersonRequest
 from analytics.person_requests import requests
 from analytics.person_requests.requests import due_soon, months_after, open_for_contact, open_for_member
 from conversations.contacts.selectors.consents import wishes_of
-from conversations.models import ChannelAccount, Contact, Conversation
+from conversations.merges.merges import merge_contacts
+from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
 from core import clock
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -22,6 +27,7 @@ from core.reach import ledger
 from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
+from tests.database.meanwhile import meanwhile
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -142,14 +148,67 @@ def test_objection_to_messages_opts_the_person_out_everywhere(acme: World, conta
     entries = AuditEntry.objects.filter(action__in=("PERSON_REQUEST_OPENED", "CONSENT_RECORDED")).order_by("-seq")[:2]
     assert [entry.action for entry in entries] == ["CONSENT_RECORDED", "PERSON_REQUEST_OPENED"]
     assert changes.count() == before + 1
-    member = Membership.objects.get(user=acme.people["support"])
+    person = acme.people["support"]
+    member = Membership.objects.get(user=person)
     told = {"actor": acme.actor("owner"), "membership_id": member.pk, "received_on": now().date()}
+    # Mail to an account that a company made goes elsewhere, and addresses move when contacts are merged.
+    User.objects.filter(pk=person.pk).update(company_address="sam@company.example")
+    into = Contact.objects.create()
+    Contact.objects.filter(pk=contact.pk).update(user=person, merged_into=into)
+    ContactPoint.objects.filter(contact=contact).update(contact=into, origin=contact)
     open_for_member(**told, kind="objection", purpose="notice")
-    index = ledger.index_of_mail(acme.people["support"].email)
-    assert [(entry.purpose, entry.state) for entry in ledger.entries_of([index])[index]] == [("notice", "withdrawn")]
+    mails = [ledger.index_of_mail(address) for address in ("sam@company.example", person.email)]
+    said = {index: [(entry.purpose, entry.state) for entry in rows] for index, rows in ledger.entries_of(mails).items()}
+    assert said == {mails[0]: [("notice", "withdrawn")], mails[1]: []}
+    assert ("any", "notice") in wishes_of(into.points.all()).opt_outs
     Membership.objects.filter(pk=member.pk).update(is_active=False, erased_at=now())
     with pytest.raises(Conflict):
         open_for_member(**told, kind="access")
+
+
+@pytest.mark.slow
+def test_open_requests_of_a_colleague_who_is_erased_are_nobodys(acme: World, contact: Contact) -> None:
+    person, owner = acme.people["admin"].pk, acme.actor("owner")
+    rows = [opened(acme, contact) for _ in range(2)]
+    for row in rows:
+        requests.assign_request(actor=owner, person_request_id=row.pk, person_id=person)
+    requests.close_request(actor=owner, person_request_id=rows[1].pk, outcome="withdrawn")
+    member = Membership.objects.get(user=person)
+    erase_member(actor=replace(owner, auth_strength="mfa"), membership_id=member.pk, reason="asked_for")
+    assert [PersonRequest.objects.get(pk=row.pk).handler_id for row in rows] == [None, person]
+    with pytest.raises(Invalid):
+        requests.assign_request(actor=owner, person_request_id=rows[0].pk, person_id=person)
+
+
+@pytest.mark.slow
+def test_request_that_meets_a_merge_an_erasure_or_its_own_end_is_refused(committed_world: World) -> None:
+    tenant, support = committed_world.acme.pk, committed_world.actor("support")
+    with tenant_scope(tenant):
+        line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900")
+        people = [
+            Conversation.objects.get(pk=write_in(line, "Hello", value=f"+3460012345{number}")).contact
+            for number in range(3)
+        ]
+        row = opened(committed_world, people[2])
+    objects = partial(opened, committed_world, kind="objection", purpose="marketing")
+    closes = partial(requests.close_request, actor=committed_world.actor("owner"), person_request_id=row.pk)
+    meetings: list[tuple[Callable[[], object], Callable[[], object], str]] = [
+        (
+            partial(merge_contacts, actor=support, contact_id=people[0].pk, into_id=people[2].pk, reason="The same"),
+            partial(objects, people[0]),
+            "merged",
+        ),
+        (
+            lambda: Contact.objects.filter(pk=people[1].pk).update(erased_at=now()),
+            partial(objects, people[1]),
+            "erased",
+        ),
+        (partial(closes, outcome="fulfilled", answer="Done."), partial(closes, outcome="withdrawn"), "conflict"),
+    ]
+    found = [getattr(meanwhile(tenant, first, second), "code", "") for first, second, _ in meetings]
+    assert found == [code for *_, code in meetings]
+    with tenant_scope(tenant):
+        assert (PersonRequest.objects.get().state, Consent.objects.count()) == ("fulfilled", 0)
 
 
 @pytest.mark.slow
