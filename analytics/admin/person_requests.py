@@ -100,7 +100,8 @@ class CloseForm(ConsoleForm):
         max_length=LONGEST,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What you did and what you answered, or why you refused. Not needed if the person withdrew it.",
+        help_text="What you did and what you answered, or why you refused. Not needed if the person withdrew it. Not "
+        "kept if they were erased.",
     )
 
 

@@ -186,7 +186,7 @@ def extend_request(*, actor: Actor, person_request_id: UUID, reason: str) -> Per
         if why_not := why_not_extend(row, moment.astimezone(tenant_zone()).date()):
             raise Conflict(why_not, code="extended" if row.extended_at else "too_late")
         row.due_on = months_after(row.received_on, DUE_AFTER + EXTENDED_BY)
-        row.extension_reason, row.extended_at = reason.strip(), moment
+        row.extension_reason, row.extended_at = reason.strip() if may_keep_words(row) else "", moment
         row.save(update_fields=["due_on", "extension_reason", "extended_at"])
         chain.note(actor, "PERSON_REQUEST_EXTENDED", row, due_on=row.due_on.isoformat())
     return row
@@ -202,24 +202,32 @@ def why_not_extend(row: PersonRequest, today: date) -> str:
 def close_request(*, actor: Actor, person_request_id: UUID, outcome: str, answer: str = "") -> PersonRequest:
     """Close an open request with its outcome and answer; for good.
 
-    A request that the person withdrew needs no answer. Needs `analytics.handle_requests`; raises `NotFound`,
-    `Invalid` with the fields, and `Conflict` for a closed one. Writes `PERSON_REQUEST_CLOSED`.
+    A request that the person withdrew needs no answer, and once they are erased none is kept. Needs
+    `analytics.handle_requests`; raises `NotFound`, `Invalid` with the fields, and `Conflict` for a closed one. Writes
+    `PERSON_REQUEST_CLOSED`.
     """
     actor.require(HANDLE)
     wrong: dict[str, list[str]] = {}
     if outcome not in OUTCOMES:
         wrong["outcome"] = ["Choose fulfilled, refused or withdrawn."]
-    if problem := text_problem(answer, LONGEST, needed=outcome != State.WITHDRAWN):
-        wrong["answer"] = [problem]
-    if wrong:
-        raise Invalid("This request can't be closed.", fields=wrong)
     with transaction.atomic():
         row = _open_one(person_request_id)
-        row.state, row.answer = outcome, answer.strip()
+        keeps = may_keep_words(row)
+        if problem := text_problem(answer, LONGEST, needed=keeps and outcome != State.WITHDRAWN):
+            wrong["answer"] = [problem]
+        if wrong:
+            raise Invalid("This request can't be closed.", fields=wrong)
+        row.state, row.answer = outcome, answer.strip() if keeps else ""
         row.closed_by_id, row.closed_at = actor.user_id, clock_now()
         row.save(update_fields=["state", "answer", "closed_by", "closed_at"])
         chain.note(actor, "PERSON_REQUEST_CLOSED", row, old_state=State.OPEN, new_state=row.state, kind=row.kind)
     return row
+
+
+def may_keep_words(row: PersonRequest) -> bool:
+    """Return True unless the person was erased: nothing would remove what is written of them afterwards."""
+    person = row.contact or row.membership
+    return person is not None and person.erased_at is None
 
 
 def _open_one(person_request_id: UUID) -> PersonRequest:

@@ -80,7 +80,10 @@ class PersonRequestClosing(serializers.Serializer[Any]):
 
     state = serializers.ChoiceField(choices=[(state.value, state.label) for state in OUTCOMES], source="outcome")
     answer = serializers.CharField(
-        default="", allow_blank=True, max_length=LONGEST, help_text="Not needed if the person withdrew it."
+        default="",
+        allow_blank=True,
+        max_length=LONGEST,
+        help_text="Not needed if the person withdrew it, and not kept if they were erased.",
     )
 
 

@@ -18,7 +18,7 @@ from analytics.exports.people import subjects
 from analytics.exports.people.archive import SCHEMA
 from analytics.exports.people.requests import export_contact, export_member
 from analytics.models import Export, ExportPiece, PersonRequest
-from analytics.person_requests.requests import close_request, open_for_contact
+from analytics.person_requests.requests import close_request, extend_request, open_for_contact
 from conversations.contacts import erasure
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
@@ -197,5 +197,9 @@ def test_words_of_privacy_requests_are_exported_and_erased(traces: Traces) -> No
         assert traces.erase().state == "done"
         kept = {row.pk: row.wish for row in PersonRequest.objects.all()}
         assert kept == {own.pk: "", other.pk: ERASED}
-        closed = {"person_request_id": own.pk, "outcome": "fulfilled", "answer": "Erased."}
-        assert close_request(actor=officer, **closed).contact_id == traces.contact_id
+        # Nothing would remove what is written of them now.
+        one = {"actor": officer, "person_request_id": own.pk}
+        assert extend_request(**one, reason=f"{NAME} wrote a lot").extension_reason == ""
+        closed = close_request(**one, outcome="fulfilled", answer=f"{NAME} was erased.")
+        assert (closed.state, closed.answer, closed.contact_id) == ("fulfilled", "", traces.contact_id)
+        assert close_request(actor=officer, person_request_id=other.pk, outcome="refused", answer="No.").answer == "No."
