@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.models import Membership
+from accounts.privacy.reveals import get_active_reveal, reveal
 from accounts.selectors import list_members
 from analytics.exports.jobs import CLEAR, USE
 from analytics.exports.people.subjects import ContactSubject, MemberSubject
@@ -33,7 +34,6 @@ from conversations.models import Contact
 from core.actors import Actor
 from core.clock import now
 from core.models import Consent
-from core.privacy.pii import mask_text
 from core.reach.verdict import STOPPABLE
 
 DAY: Final = "%-d %b %Y"
@@ -84,6 +84,15 @@ class AssignForm(ConsoleForm):
         self.fields["person_id"].choices = people  # type: ignore[attr-defined]
 
 
+class ShowForm(ConsoleForm):
+    reason = forms.CharField(
+        label="Reason",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Recorded with your name in the audit log.",
+    )
+
+
 class ExtendForm(ConsoleForm):
     reason = forms.CharField(
         label="Reason",
@@ -121,7 +130,8 @@ class PersonRequestAdmin(ServiceAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PersonRequest]:
-        return requests.query_requests(viewer=viewer_of(request))
+        viewer = viewer_of(request)
+        return requests.query_requests(viewer=viewer) if viewer.may(HANDLE) else PersonRequest.objects.none()
 
     def prepare_rows(self, request: HttpRequest, rows: list[PersonRequest]) -> None:
         """Read the names of colleagues, and note who looks."""
@@ -130,7 +140,15 @@ class PersonRequestAdmin(ServiceAdmin):
         for row in rows:
             row.names, row.viewer = names, viewer  # type: ignore[attr-defined]
 
+    def prepare_detail(self, request: HttpRequest, obj: PersonRequest) -> None:
+        """Read whether the words are revealed to the viewer, too."""
+        super().prepare_detail(request, obj)
+        grant = get_active_reveal(actor=viewer_of(request), object_type=requests.OBJECT, object_id=obj.pk)
+        obj.in_clear = grant is not None and requests.WORDS in grant.fields  # type: ignore[attr-defined]
+
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        if action.path == "reveal":
+            return "" if obj.wish or obj.extension_reason or obj.answer else "Nothing was written down."
         if obj.state != State.OPEN:
             return "This request is closed."
         return requests.why_not_extend(obj, today_here()) if action.path == "extend" else ""
@@ -191,6 +209,16 @@ class PersonRequestAdmin(ServiceAdmin):
                    form=ExtendForm, submit="Extend", done="Extended. Let the person know.")  # fmt: skip
     close = calls(requests.close_request, "person_request_id", title="Close", permission=HANDLE, form=CloseForm,
                   tone="good", explain="A closed request isn't opened again.", done="Closed.")  # fmt: skip
+    reveal = calls(
+        reveal,
+        "object_id",
+        permission=CLEAR,
+        form=ShowForm,
+        title="Show personal data",
+        submit="Show for five minutes",
+        explain="Only you can see it, and the audit log records it.",
+        values=lambda form: {**form.cleaned_data, "object_type": requests.OBJECT, "fields": [requests.WORDS]},
+    )
 
 
 def colleague(row: PersonRequest, user_id: UUID | None) -> str:
@@ -199,9 +227,8 @@ def colleague(row: PersonRequest, user_id: UUID | None) -> str:
 
 
 def words_in(row: PersonRequest, text: str) -> str:
-    """Return words of a request: in clear for people who may see personal data, masked for others."""
-    viewer: Actor = row.viewer  # type: ignore[attr-defined]
-    return (text if viewer.may(CLEAR) else mask_text(text)) or "–"
+    """Return words of a request: masked, or in clear while they are revealed to the viewer."""
+    return (text if getattr(row, "in_clear", False) else requests.masked(row, text)) or "–"
 
 
 def today_here() -> date:

@@ -60,6 +60,11 @@ class PersonRequestsErasure(ErasureHandler):
     steps: ClassVar[tuple[Step, ...]] = (Step("request_words", "Words of privacy requests", _request_words),)
 
     @classmethod
+    def gather(cls, person: Person) -> None:
+        """Collect the person's requests, by which reasons for showing their words are found."""
+        person.add("person_requests", _of_person(person).order_by("id").values_list("id", flat=True))
+
+    @classmethod
     def came_late(cls, person: Person) -> bool:
         """Check for words that were written meanwhile by a form that was open."""
         return any(getattr(row, name) for row in _of_person(person) for name in WORDS)

@@ -1,9 +1,9 @@
-"""Record what people ask of their data, who works on it, and the answer; and know what is due."""
+"""Record what people ask of their data, who works on it, and the answer; show their words, and know what is due."""
 
 from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Membership
-from accounts.privacy.reveals import SHORTEST_REASON
-from accounts.selectors import hold_membership, roster, tenant_zone
+from accounts.privacy.reveals import REVEALABLES, SHORTEST_REASON, Revealable, require_grant
+from accounts.selectors import hold_membership, names_of_members, roster, tenant_zone
 from analytics.models import PersonRequest
 from conversations.events.stream_events import contact_changed
 from conversations.models import Contact, ContactPoint
@@ -26,6 +26,7 @@ from core.events.publish import publish
 from core.models import Consent
 from core.observability import facts
 from core.observability.facts import Fact
+from core.privacy.pii import mask_text
 from core.reach import ledger
 from core.reach.verdict import ANY, STOPPABLE
 from core.text.clean import text_problem
@@ -37,6 +38,9 @@ EXTENDED_BY: Final = 2
 SOON: Final = timedelta(days=7)
 LONGEST: Final = 4_000
 MISSING: Final = "There is no such request."
+OBJECT: Final = "analytics.personrequest"
+WORDS: Final = "words"
+"""The field of a reveal."""
 Kind, State = PersonRequest.Kind, PersonRequest.State
 OUTCOMES: Final = (State.FULFILLED, State.REFUSED, State.WITHDRAWN)
 
@@ -241,8 +245,39 @@ def _open_one(person_request_id: UUID) -> PersonRequest:
 def query_requests(*, viewer: Actor) -> QuerySet[PersonRequest]:
     """Return all requests, each with its person. Needs `analytics.handle_requests`."""
     viewer.require(HANDLE)
-    rows = PersonRequest.objects.select_related("contact", "membership__user")
-    return rows.defer("contact__display_name")
+    return PersonRequest.objects.select_related("contact", "membership__user")
+
+
+def get_request(*, viewer: Actor, person_request_id: UUID, clear: bool = False) -> PersonRequest:
+    """Return one request with its person; `clear` needs an open reveal of its field `words`.
+
+    Needs `analytics.handle_requests`; raises `NotFound`, and `Refused` ("no_grant").
+    """
+    found: PersonRequest = get_or_missing(query_requests(viewer=viewer).filter(pk=person_request_id), MISSING)
+    if clear:
+        require_grant(actor=viewer, object_type=OBJECT, object_id=person_request_id, field=WORDS)
+    return found
+
+
+def masked(row: PersonRequest, words: str) -> str:
+    """Return words of a request without personal data, and without what its person and colleagues are called."""
+    own = row.contact.display_name if row.contact else row.membership.user.get_full_name() if row.membership else ""
+    return mask_text(words, tuple(filter(None, [own])), names_of_members()) if words else ""
+
+
+class RevealableRequest(Revealable):
+    """What a person asked for in their words, and what they were answered."""
+
+    object_type: ClassVar[str] = OBJECT
+    fields: ClassVar[tuple[str, ...]] = (WORDS,)
+
+    @classmethod
+    def require(cls, *, viewer: Actor, object_id: UUID) -> None:
+        """Raise `NotFound` or `Refused` unless the viewer may see the masked request."""
+        get_request(viewer=viewer, person_request_id=object_id)
+
+
+REVEALABLES.register("person_request", RevealableRequest)
 
 
 def link_to(row: PersonRequest) -> str:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from analytics.models import PersonRequest
 from analytics.person_requests import requests
 from analytics.person_requests.requests import HANDLE, LONGEST, OUTCOMES
-from core.rest.fields import MaskedText, RowSerializer
+from core.rest.fields import CLEAR, MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -27,13 +27,22 @@ class PersonRequestFilters(ApiFilterSet):
     state = ChoiceFilter(choices=PersonRequest.State.choices)
 
 
+class WordsField(MaskedText):
+    """Words of a request, masked with what its person is called, unless they are revealed to the viewer."""
+
+    def get_attribute(self, instance: Any) -> str:
+        """Return the words as the viewer may read them."""
+        words = str(super().get_attribute(instance))
+        return words if self.context.get(CLEAR) else requests.masked(instance, words)
+
+
 class PersonRequestSerializer(RowSerializer[PersonRequest]):
     """A request of a contact or a member, whose ids are null once the row is gone; its words are masked."""
 
     purpose = serializers.CharField(read_only=True, help_text="Of an objection: the messages that it is about, if any.")
-    wish = MaskedText(help_text="What the person asks for.")
-    extension_reason = MaskedText()
-    answer = MaskedText()
+    wish = WordsField(help_text="What the person asks for.")
+    extension_reason = WordsField()
+    answer = WordsField()
 
     class Meta:
         model = PersonRequest
@@ -92,14 +101,23 @@ class PersonRequestViewSet(RetrieveModelMixin, ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List people's requests about their data, newest first.",
-        "retrieve": "Read a request of a person.",
+        "retrieve": "Read a request of a person, masked; with `show_pii=true` in clear, under an open reveal, else 403 "
+        "`no_grant`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "assign", "extend", "close"), HANDLE)
     serializer_class = PersonRequestSerializer
     request_serializers: ClassVar = {"create": NewPersonRequest}
     filterset_class = PersonRequestFilters
     lookup_url_kwarg = "person_request_id"
+    revealing_actions = frozenset({"retrieve"})
     list_rows = staticmethod(requests.query_requests)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Return the context, with whether personal data is shown in clear."""
+        return {**super().get_serializer_context(), CLEAR: self.query["show_pii"]}
+
+    def get_object(self) -> PersonRequest:
+        return requests.get_request(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:

@@ -26,7 +26,7 @@ from core.models import AuditEntry, Consent, StreamEvent
 from core.reach import ledger
 from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
-from tests.console.scene import PHONE, write_in
+from tests.console.scene import NAME, PHONE, write_in
 from tests.database.meanwhile import meanwhile
 from tests.world import World
 
@@ -214,7 +214,7 @@ def test_request_that_meets_a_merge_an_erasure_or_its_own_end_is_refused(committ
 @pytest.mark.slow
 def test_pages_record_show_and_answer_a_request(browser: Browser, acme: World, contact: Contact) -> None:
     page, officer = f"/admin/conversations/contact/{contact.pk}/", browser("compliance")
-    form = {"kind": "access", "received_on": f"{now():%Y-%m-%d}", "wish": f"Call me at {PHONE}", "purpose": ""}
+    form = {"kind": "access", "received_on": f"{now():%Y-%m-%d}", "wish": f"{NAME}: {PHONE}", "purpose": ""}
     assert "Record a privacy request…" in officer.get(page).content.decode()
     assert browser("support").post(f"{page}open-request/", form).status_code == 403
     assert officer.post(f"{page}open-request/", {**form, "received_on": "2999-01-01"}).status_code == 400
@@ -222,7 +222,13 @@ def test_pages_record_show_and_answer_a_request(browser: Browser, acme: World, c
     row = PersonRequest.objects.get()
     assert (made.status_code, made.headers["Location"]) == (302, f"{REQUESTS}{row.pk}/")
     shown = officer.get(f"{REQUESTS}{row.pk}/").content.decode()
-    assert (PHONE in shown, f"{page}export-person/" in shown) == (True, True)
+    assert ([word for word in (PHONE, NAME) if word in shown], f"{page}export-person/" in shown) == ([], True)
+    assert officer.post(f"{REQUESTS}{row.pk}/reveal/", {"reason": "To answer it"}).status_code == 302
+    shown = officer.get(f"{REQUESTS}{row.pk}/").content.decode()
+    assert [word for word in (PHONE, NAME) if word not in shown] == []
+    looked = AuditEntry.objects.get(action="PII_ACCESSED", object_id=row.pk)
+    assert (looked.actor_user_id, looked.facts["fields"]) == (acme.people["compliance"].pk, ["words"])
+    assert PHONE not in browser("admin").get(f"{REQUESTS}{row.pk}/").content.decode()
     # Administrators may not erase, and so not export a person either.
     assert f"{page}export-person/" not in browser("admin").get(f"{REQUESTS}{row.pk}/").content.decode()
     assert officer.post(f"{REQUESTS}{row.pk}/assign/", {"person_id": str(acme.people["admin"].pk)}).status_code == 302

@@ -232,6 +232,7 @@ WORK: Final = {
     "admin:analytics_export_cancel": ACTION,
     "admin:analytics_personrequest_changelist": LIST,
     "admin:analytics_personrequest_change": PAGE,
+    "admin:analytics_personrequest_reveal": ACTION,
     "admin:analytics_personrequest_assign": ACTION,
     "admin:analytics_personrequest_extend": ACTION,
     "admin:analytics_personrequest_close": ACTION,

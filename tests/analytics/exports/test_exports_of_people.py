@@ -11,14 +11,15 @@ import jsonschema
 import pytest
 from allauth.account.models import EmailAddress
 
-from accounts.models import Membership, User
+from accounts.models import Membership, RevealGrant, User
+from accounts.privacy.reveals import reveal
 from analytics.exports import jobs
 from analytics.exports.jobs import State
 from analytics.exports.people import subjects
 from analytics.exports.people.archive import SCHEMA
 from analytics.exports.people.requests import export_contact, export_member
 from analytics.models import Export, ExportPiece, PersonRequest
-from analytics.person_requests.requests import close_request, extend_request, open_for_contact
+from analytics.person_requests.requests import OBJECT, WORDS, close_request, extend_request, open_for_contact
 from conversations.contacts import erasure
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
@@ -189,12 +190,17 @@ def test_words_of_privacy_requests_are_exported_and_erased(traces: Traces) -> No
         own = open_for_contact(**asked, contact_id=traces.contact_id, wish=wish)
         stranger = Contact.objects.create()
         other = open_for_contact(**asked, contact_id=stranger.pk, wish=f"The same as {NAME}")
+        shown = {"object_type": OBJECT, "object_id": own.pk, "fields": [WORDS]}
+        reveal(actor=officer, **shown, reason=f"To answer {NAME}")
         with archive_of(traces, of_contact(traces)) as archive:
             document = document_in(archive)
         (rows,) = [each["rows"] for each in document["sections"] if each["table"] == "analytics.PersonRequest"]
         (row,) = rows
+        (looks,) = [each["rows"] for each in document["sections"] if each["title"] == "Why your data was shown"]
+        assert [look["fields"] for look in looks] == [["contact"], [WORDS]]
         assert (row["kind"], NAME in row["wish"], OTHER_WORDS[1] in row["wish"]) == ("erasure", True, False)
         assert traces.erase().state == "done"
+        assert RevealGrant.objects.get(object_id=own.pk).reason == ERASED
         kept = {row.pk: row.wish for row in PersonRequest.objects.all()}
         assert kept == {own.pk: "", other.pk: ERASED}
         # Nothing would remove what is written of them now.

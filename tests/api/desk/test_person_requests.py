@@ -18,8 +18,17 @@ def test_program_follows_a_request_with_its_words_masked(office: Office) -> None
     assert (both.status_code, list(both.json()["fields"])) == (400, ["contact_id"])
     made = caller.post("person-requests/", {**asked, "wish": f"Write to {PHONE} no more"})
     assert (made.status_code, made.json()["due_on"], PHONE in made.content.decode()) == (201, "2026-02-28", False)
+    path = f"person-requests/{made.json()['id']}/"
+    assert caller.get(path, show_pii="true").json()["code"] == "no_grant"
+    words = {"object": f"person_request:{made.json()['id']}", "fields": ["words"], "reason": "To answer the letter"}
+    assert office.caller("support").post("reveals/", words).status_code == 403
+    assert caller.post("reveals/", words).status_code == 201
+    assert (PHONE in caller.get(path, show_pii="true").json()["wish"], PHONE in caller.get(path).json()["wish"]) == (
+        True,
+        False,
+    )
     assert caller.get(f"contacts/{contact_id}/").json()["opt_outs"] == [{"channel": "any", "purpose": "marketing"}]
-    path, owner = f"person-requests/{made.json()['id']}/", str(office.ids["owner"])
+    owner = str(office.ids["owner"])
     assert caller.post(f"{path}extend/", {"reason": "Many mails to read."}).json()["code"] == "too_late"
     assert caller.post(f"{path}assign/", {"person_id": owner}).json()["handler_id"] == owner
     closed = caller.post(f"{path}close/", {"state": "fulfilled", "answer": "Opted out."})
