@@ -55,7 +55,8 @@ def entries_of(indexes: Iterable[str]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {index: [] for index in wanted}
     for row in _newest(wanted):
         if not row.is_expired:
-            found[row.address_index].append(Entry(row.channel, row.purpose, row.state, row.at, str(row.pk)))
+            said = Entry(row.channel, row.purpose, row.state, row.at, str(row.pk), row.expires_at)
+            found[row.address_index].append(said)
     return found
 
 

@@ -70,6 +70,16 @@ def test_expired_consent_uncovers_the_opt_out_before_it_and_no_older_consent(sho
         assert services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp") is False
 
 
+def test_start_brings_back_no_consent_that_was_to_end(shop: Shop) -> None:
+    shop.call()
+    say(expires_at=now() + DAY)
+    say("withdrawn")
+    assert services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp") is False
+    say()
+    say("withdrawn")
+    assert services.unblock_point(actor=DOOR, sender=PHONE, channel="whatsapp") is True
+
+
 def test_words_are_kept_as_versions_that_are_only_added(acme: World) -> None:
     admin = acme.actor("admin")
     first = save_wording(actor=admin, purpose="marketing", text="Send me offers.")
