@@ -55,7 +55,7 @@ def months_after(day: date, months: int) -> date:
 def open_for_contact(
     *, actor: Actor, contact_id: UUID, kind: str, received_on: date, wish: str = "", purpose: str = ""
 ) -> PersonRequest:
-    """Record a request of a contact; it is due a calendar month after it was received.
+    """Record a request of a contact, due a calendar month after it was received.
 
     An objection to messages (`purpose`) also records an opt-out for each of their addresses. Needs
     `analytics.handle_requests`; raises `NotFound`, `Invalid` with the fields, and `Conflict` for a contact who was
@@ -82,10 +82,10 @@ def open_for_contact(
 def open_for_member(
     *, actor: Actor, membership_id: UUID, kind: str, received_on: date, wish: str = "", purpose: str = ""
 ) -> PersonRequest:
-    """Record a request of a member, present or former; the rest is as in `open_for_contact`.
+    """Record a request of a member, present or former.
 
-    An objection is about the address that their mail goes to and the contacts that are linked to them. Needs
-    `analytics.handle_requests`; raises `NotFound`, `Invalid` and `Conflict` ("erased").
+    The rest is as in `open_for_contact`. An objection is about the address that their mail goes to and the contacts
+    that are linked to them. Needs `analytics.handle_requests`; raises `NotFound`, `Invalid` and `Conflict` ("erased").
     """
     actor.require(HANDLE)
     row = PersonRequest(kind=kind, received_on=received_on, wish=wish.strip(), purpose=purpose)
@@ -175,10 +175,11 @@ def assign_request(*, actor: Actor, person_request_id: UUID, person_id: UUID) ->
 
 
 def extend_request(*, actor: Actor, person_request_id: UUID, reason: str) -> PersonRequest:
-    """Extend an open request by two months, once, with the reason that the person hears before the first is over.
+    """Extend an open request by two months, once, with the reason.
 
-    Needs `analytics.handle_requests`; raises `NotFound`, `Invalid` (short reason), and `Conflict` for one that is
-    closed, extended already ("extended") or overdue ("too_late"). Writes `PERSON_REQUEST_EXTENDED`.
+    The person has to hear of it before the first month is over. Needs `analytics.handle_requests`; raises `NotFound`,
+    `Invalid` (short reason), and `Conflict` for one that is closed, extended already ("extended") or overdue
+    ("too_late"). Writes `PERSON_REQUEST_EXTENDED`.
     """
     actor.require(HANDLE)
     problem = text_problem(reason, LONGEST, needed=True)
@@ -249,9 +250,10 @@ def query_requests(*, viewer: Actor) -> QuerySet[PersonRequest]:
 
 
 def get_request(*, viewer: Actor, person_request_id: UUID, clear: bool = False) -> PersonRequest:
-    """Return one request with its person; `clear` needs an open reveal of its field `words`.
+    """Return one request with its person.
 
-    Needs `analytics.handle_requests`; raises `NotFound`, and `Refused` ("no_grant").
+    `clear` needs an open reveal of its field `words`. Needs `analytics.handle_requests`; raises `NotFound`, and
+    `Refused` ("no_grant").
     """
     found: PersonRequest = get_or_missing(query_requests(viewer=viewer).filter(pk=person_request_id), MISSING)
     if clear:
