@@ -263,8 +263,12 @@ def get_request(*, viewer: Actor, person_request_id: UUID, clear: bool = False) 
 
 def masked(row: PersonRequest, words: str) -> str:
     """Return words of a request without personal data, and without what its person and colleagues are called."""
-    own = row.contact.display_name if row.contact else row.membership.user.get_full_name() if row.membership else ""
-    return mask_text(words, tuple(filter(None, [own])), names_of_members()) if words else ""
+    if not words:
+        return ""
+    called = row.contact.display_name if row.contact else ""
+    if row.membership is not None:
+        called = row.membership.user.get_full_name()
+    return mask_text(words, tuple(filter(None, [called])), names_of_members())
 
 
 class RevealableRequest(Revealable):
