@@ -108,7 +108,7 @@ LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
     DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LinkPolicy, ModelCall,
-    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, PersonRequest, RiskPolicy, Simulation,
+    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -263,7 +263,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
-        rows += [ConsentWording.objects.earliest("id")]
+        rows += [ConsentWording.objects.earliest("id"), _a_person_request(user)]
         rows += [AuditDestination.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
@@ -297,6 +297,14 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_person_request(user: User) -> PersonRequest:
+    """What a customer asked of their data, with a colleague who works on it."""
+    said = {"wish": f"{MARK} wants a copy, sent to q@acme.example", "handler": user, "opened_by": user}
+    PersonRequest.objects.update(contact=Contact.objects.earliest("id"), **said)
+    row: PersonRequest = PersonRequest.objects.earliest("id")
+    return row
 
 
 def _a_device(user: User) -> TokenFamily:
