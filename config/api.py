@@ -30,11 +30,12 @@ from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports
 from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
+from analytics.person_requests.rest import PersonRequestViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
 from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
 from conversations.channel_accounts.rest.templates import TemplateViewSet
-from conversations.contacts.rest.consents import ConsentViewSet
+from conversations.contacts.rest.consents import ConsentViewSet, ConsentWordingViewSet
 from conversations.contacts.rest.contacts import ContactViewSet
 from conversations.inbox.rest import conversations
 from conversations.inbox.rest.tags import TagViewSet
@@ -181,6 +182,7 @@ router.register(
 )
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
+router.register(f"{V1}consent-wordings", ConsentWordingViewSet, "api-consent-wordings")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
@@ -214,6 +216,7 @@ router.register(f"{V1}alert-rules", alerts.AlertRuleViewSet, "api-alert-rules")
 router.register(f"{V1}alerts", alerts.AlertViewSet, "api-alerts")
 router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
+router.register(f"{V1}person-requests", PersonRequestViewSet, "api-person-requests")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
 router.register(f"{V1}audit-destinations", AuditDestinationViewSet, "api-audit-destinations")

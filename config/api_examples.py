@@ -118,7 +118,8 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Calendar": {"name": "Berlin office", "holidays": [{"day": "2026-05-01", "name": "Labour Day"}]},
     "Cap": {"scope": "kind", "target": "set_campaign_budget", "amount": "5000.00", "used": "850.00", "is_active": True},
-    "Consent": {"channel": "whatsapp", "state": "withdrawn", "source": "api"},
+    "Consent": {"channel": "whatsapp", "state": "withdrawn", "source": "api", "way": "", "evidence": ""},
+    "ConsentWording": {"text": "Send me offers once a week."},
     "Contact": {"points": _POINTS},
     "ContactDetail": {
         "points": _POINTS,
@@ -175,7 +176,17 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         **dict.fromkeys(("organisation", "ticket", "code"), LEFT_OUT),
     },
     "NewAgentRequest": {"name": "Deliveries", "tools": []},
-    "RecordingConsentRequest": {"address": "+15555550100", "kind": "phone", "channel": "whatsapp"},
+    "NewPersonRequest": {"wish": "", **dict.fromkeys(("membership_id", "purpose"), LEFT_OUT)},
+    "NewWordingRequest": {"text": "Send me offers once a week."},
+    "RecordingConsentRequest": {
+        "address": "+15555550100",
+        "kind": "phone",
+        "channel": "whatsapp",
+        "way": "form",
+        "place": "https://shop.example/newsletter",
+        "evidence": "Form 12",
+        "expires_at": "2028-05-04T09:30:00Z",
+    },
     "RegisterRequest": {
         "password": "correct horse battery staple",
         "first_name": "Sam",

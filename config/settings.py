@@ -423,6 +423,8 @@ SPECTACULAR_SETTINGS = {
         "ExportFormat": "analytics.models.Format",
         "ExportEvery": "analytics.models.ExportSchedule.Every",
         "ExportState": "analytics.models.Export.State",
+        "PersonRequestKind": "analytics.models.PersonRequest.Kind",
+        "PersonRequestState": "analytics.models.PersonRequest.State",
         "SurveyWay": "conversations.models.Survey.Way",
         "AvailabilityState": "conversations.models.Availability.State",
         "TagColour": "conversations.models.Tag.Colour",

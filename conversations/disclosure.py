@@ -33,7 +33,7 @@ from conversations.models import (
     TeamMessageVersion,
 )
 from core.files.kinds import KINDS
-from core.models import AuditEntry, Consent
+from core.models import AuditEntry, Consent, ConsentWording
 from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, owned, owned_unindexed, saying
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import KeptFile, Partner, Reading, every
@@ -102,8 +102,15 @@ READINGS: Final = (
     ),
     Reading(
         model="core.Consent", title="What you agreed to, and what you objected to",
-        shown="channel purpose state source at recorded_at", rows=_consents,
+        shown="channel purpose state source at recorded_at wording_id way place evidence expires_at", rows=_consents,
         kept="For good: an objection outlives everything else, so that nobody writes to you again.",
+    ),
+    Reading(
+        model="core.ConsentWording", title="The words that you agreed to", shown="id purpose version text",
+        rows=lambda person: every(
+            ConsentWording.objects.filter(pk__in={row.wording_id for row in _consents(person)} - {None})
+        ),
+        kept="For good, with what you agreed to.",
     ),
     Reading(
         model="core.AuditEntry", title="Which roles opened your page, conversations and files",

@@ -54,6 +54,7 @@ COMPLIANCE: Final = VIEWER | {
     "integrations.view_connection",
     "integrations.view_webhooks",
     "core.view_consent",
+    "analytics.handle_requests",
     "analytics.view_figures",
     "analytics.view_team_figures",
 }

@@ -62,6 +62,8 @@ ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
 ABOVE: Final = (OWNER, Membership.Role.ADMIN)
 VIEWS: Final = Texts(SavedView, ("name", "query"))
+SHOWN: Final = "contacts conversations approvals person_requests"
+"""The kinds of a person's rows that can be revealed."""
 NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
 """The domain of erased accounts' addresses: no mail reaches them and nobody signs in with them."""
@@ -69,7 +71,7 @@ NOBODYS: Final = "erased.invalid"
 
 def _reveals(person: Person, after: str, limit: int) -> Batch:
     """Blank the reasons for revealing the person's data, and the reasons the person gave."""
-    things = person.ids("contacts") + person.ids("conversations")
+    things = [key for kind in ("contacts", "conversations", "person_requests") for key in person.ids(kind)]
     left = RevealGrant.objects.exclude(reason=ERASED)
     about = left.filter(object_id__in=things).update(reason=ERASED)
     return Batch(about + left.filter(user_id__in=person.ids("users")).update(reason=ERASED))
@@ -185,7 +187,7 @@ def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
 
 
 def _reveals_about(person: Person) -> Iterable[AuditEntry]:
-    things = [key for kind in ("contacts", "conversations", "approvals") for key in person.ids(kind)]
+    things = [key for kind in SHOWN.split() for key in person.ids(kind)]
     types = [kind.object_type for _, kind in REVEALABLES.items()]  # first in the index
     return every(AuditEntry.objects.filter(action=ACCESSED, object_type__in=types, object_id__in=things))
 
@@ -267,7 +269,7 @@ READINGS: Final = (
     Reading(
         model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
         shown="object_type fields created_at expires_at",
-        rows=owned(RevealGrant, object_id="contacts conversations approvals"),
+        rows=owned(RevealGrant, object_id=SHOWN),
     ),
     Reading(
         model="accounts.RevealGrant", title="When you had others' data shown",

@@ -26,6 +26,7 @@ RULES: Final = (
     _rule("Contacts weren't read back from the CRM for an hour", "crm_read_lag > 3600", 300),
     _rule("Contacts have waited for the CRM for an hour", "crm_write_lag > 3600", 300),
     _rule("The audit log hasn't reached a security system for 15 minutes", "audit_forward_lag > 900", 120),
+    _rule("A privacy request is due within a week", "requests_due > 0", 0),
     _rule("A model budget is spent", "budget_percent >= 100", 0),
     _rule("50 new contacts in 10 minutes", "new_contacts >= 50", 0),
     _rule("20 failed sign-ins in 10 minutes", "failed_sign_ins >= 20", 0),

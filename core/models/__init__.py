@@ -7,5 +7,5 @@ from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 from core.models.keys import KeyRotation
-from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
+from core.models.reach import Consent, ConsentWording, ReachPolicy, ReplyWindow, SendCount
 from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint

@@ -76,6 +76,10 @@ SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.3
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
+ASKED = {"contact_id": "{contact}", "kind": "access", "received_on": "2026-01-05"}
+HANDLER = {"person_id": "{owner}"}
+ANSWERED = {"state": "refused", "answer": "We hold nothing about this person."}
+WORDS = {"purpose": "marketing", "text": "Yes, send me offers by email."}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
 LANGFLOW = {"base_url": "https://other.example", "key": "k"}
@@ -248,6 +252,8 @@ DOORS = [
     Door("get", "consents/", "support", 200, "viewer", outsider=200),
     Door("get", "consents/{approval}/", "compliance", 404, "approver"),
     Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
+    Door("get", "consent-wordings/", "support", 200, "viewer", outsider=200),
+    Door("post", "consent-wordings/", "admin", 201, "support", outsider=201, body=WORDS),
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
@@ -484,6 +490,12 @@ DOORS = [
     Door("post", "exports/{approval}/refuse/", "compliance", 403, "support", outsider=403, body=WHY),
     Door("post", "members/{approval}/team-scope/", "admin", 404, "support", body={"own_teams_only": True}),
     Door("get", "exports/{approval}/file/", "compliance", 404, "support"),
+    Door("get", "person-requests/", "compliance", 200, "support", outsider=200),
+    Door("post", "person-requests/", "compliance", 201, "support", body=ASKED),
+    Door("get", "person-requests/{approval}/", "compliance", 404, "support"),
+    Door("post", "person-requests/{approval}/assign/", "compliance", 404, "support", outsider=400, body=HANDLER),
+    Door("post", "person-requests/{approval}/extend/", "compliance", 404, "support", body=WHY),
+    Door("post", "person-requests/{approval}/close/", "compliance", 404, "support", body=ANSWERED),
     Door("get", "export-schedules/", "compliance", 200, "support", outsider=200),
     Door("get", "export-schedules/{approval}/", "compliance", 404, "support"),
     Door("get", "figures/", "support", 200, "approver", outsider=200),

@@ -30,6 +30,7 @@ IDS = {
     "conversations.SuggestedReply": "run_id reply_id",
     "core.AuditEntry": "actor_id actor_user_id object_id",
     "core.Consent": "recorded_by",
+    "core.ConsentWording": "created_by",
     "core.DeadLetter": "ref closed_by",
     "core.Erasure": "subject_id asked_by",
     "core.Outbox": "ref",

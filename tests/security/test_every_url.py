@@ -29,6 +29,8 @@ SILENT = {
     "admin:agents_agentrun_changelist",
     "admin:accounts_tenant_changelist",
     "admin:accounts_tenant_change",
+    "admin:analytics_personrequest_changelist",
+    "admin:core_consentwording_changelist",
 }
 HELP_PAGES = [f"help_{name}" for name in "home language topic article search vote sitemap feed".split()]
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.

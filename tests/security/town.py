@@ -38,7 +38,16 @@ from agents.models import (
 )
 from agents.studio.evals.models import EvalCase, EvalRun
 from agents.studio.trials.models import Trial
-from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
+from analytics.models import (
+    Alert,
+    AlertRule,
+    Brief,
+    BriefPreference,
+    Export,
+    ExportSchedule,
+    FigureDashboard,
+    PersonRequest,
+)
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import (
@@ -62,7 +71,7 @@ from conversations.models import (
 from conversations.services import Draft
 from core.clock import now
 from core.jobs import dead_letters
-from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
+from core.models import AuditEntry, Consent, ConsentWording, Erasure, WebhookDelivery, WebhookEndpoint
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from hitl.models import (
@@ -118,6 +127,7 @@ IN_THE_API = {
     "alert_rule_id": "analytics.alertrule",
     "alert_id": "analytics.alert",
     "schedule_id": "analytics.exportschedule",
+    "person_request_id": "analytics.personrequest",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "fact_id": "agents.contactfact",
@@ -253,6 +263,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
+        rows += [ConsentWording.objects.earliest("id"), _a_person_request(user)]
         rows += [AuditDestination.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
@@ -286,6 +297,14 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_person_request(user: User) -> PersonRequest:
+    """What a customer asked of their data, with a colleague who works on it."""
+    said = {"wish": f"{MARK} wants a copy, sent to q@acme.example", "handler": user, "opened_by": user}
+    PersonRequest.objects.update(contact=Contact.objects.earliest("id"), **said)
+    row: PersonRequest = PersonRequest.objects.earliest("id")
+    return row
 
 
 def _a_device(user: User) -> TokenFamily:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import points_in_order
 from conversations.models import Contact, ContactPoint
-from core.models import Consent
+from core.models import Consent, ConsentWording
 from core.rest.fields import CLEAR, ExpandedField, RowSerializer
 
 
@@ -132,14 +132,27 @@ class ContactDetailSerializer(ContactSerializer):
 class ConsentSerializer(RowSerializer[Consent]):
     """A line of the consent ledger. The newest by `at` of an address, channel and purpose counts.
 
-    `contact_id` is null while no contact has the address; `purpose` is empty for blocks and addresses out of reach.
+    `contact_id` is null while no contact has the address; `purpose` is empty for blocks and addresses out of reach. A
+    consent that `is_expired` counts as none.
     """
 
     contact_id = serializers.UUIDField(read_only=True, allow_null=True)
     contact = ExpandedField(ContactSerializer, "contact_id")
+    is_expired = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Consent
         fields: ClassVar[list[str]] = (
-            "id contact_id contact channel purpose state source at recorded_by recorded_at".split()
-        )
+            "id contact_id contact channel purpose state source at recorded_by recorded_at "
+            "wording_id way place evidence expires_at is_expired"
+        ).split()
+
+
+class ConsentWordingSerializer(RowSerializer[ConsentWording]):
+    """A version of the words by which people agree to a purpose; the highest is the one in use."""
+
+    purpose = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = ConsentWording
+        fields: ClassVar[list[str]] = "id purpose version text created_by created_at".split()

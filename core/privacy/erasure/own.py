@@ -124,7 +124,9 @@ class CoreErasure(ErasureHandler):
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
               "payload", "stream type about xid"),
         Table("core.Consent", "A keyed digest of an address, and what its owner agreed or objected to: an objection "
-              "outlives the erasure, so that nobody writes to them again.", kept="address_index channel"),
+              "outlives the erasure, so that nobody writes to them again. Where a consent was given and is proven is "
+              "taken without personal data.", kept="address_index channel place evidence"),
+        Table("core.ConsentWording", "The organisation's own words.", kept="text"),
         Table("core.ReplyWindow", "Rows are removed.", "address_index", "line"),
         Table("core.SendCount", "Rows are removed.", "address_index", "day"),
         Table("core.ReachPolicy", "The organisation's own rules.", kept="zone quiet_from quiet_until"),

@@ -22,7 +22,7 @@ from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
-from analytics.models import Alert, AlertRule, AlertSettings
+from analytics.models import Alert, AlertRule, AlertSettings, PersonRequest
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, Contact, Conversation, Team
 from core import bus, clock
@@ -131,6 +131,12 @@ def _audit_forward_lag(world: World) -> Callable[[], object]:
     return lambda: AuditDestination.objects.update(sent_seq=seq + 1)
 
 
+def _requests_due(world: World) -> Callable[[], object]:
+    day = now().date() + timedelta(days=7)
+    PersonRequest.objects.create(contact=Contact.objects.create(), kind="access", received_on=day, due_on=day)
+    return lambda: PersonRequest.objects.update(state="fulfilled", closed_at=now())
+
+
 def _budget_percent(world: World) -> Callable[[], object]:
     budget = Budget.objects.create(amount=Decimal(10), currency="EUR")
     day = now().astimezone(UTC).date().isoformat()
@@ -178,7 +184,7 @@ CASES: dict[str, Case] = {
     "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
     "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag, "audit_forward_lag": _audit_forward_lag,
     "failed_sign_ins": _failed_sign_ins, "contacts_viewed": _contacts_viewed, "tokens_reused": _tokens_reused,
-    "company_sign_in_changes": _company_sign_in_changes,
+    "company_sign_in_changes": _company_sign_in_changes, "requests_due": _requests_due,
 }  # fmt: skip
 
 
