@@ -22,7 +22,7 @@ from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
 from accounts.models import IdentityProvider, Membership, Tenant
 from accounts.secret_pages import private, refuse_guessing, secret_form, visitor_of
-from accounts.selectors import tenant_zone
+from accounts.selectors import logo_address, tenant_zone
 from accounts.services import client_address
 from accounts.sessions import company
 from core.errors import Invalid, NotFound, WalkerError
@@ -125,6 +125,7 @@ def _show(
         "company_url": f"{request.path}company/" if provider else "",
         "is_company_required": bool(provider and provider.is_required),
         "organisation": Tenant.objects.get().name,
+        "logo": logo_address(),
         "role": Membership.Role(row.role).label,
         "inviter": row.invited_by.get_full_name() if row.invited_by else "",
         "address": row.address,

@@ -108,7 +108,7 @@ DOORS: Final = {
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "widget_look": PUBLIC,
-    "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_logo": PUBLIC,  # it has none, and shows the organisation's
     "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
@@ -161,6 +161,8 @@ CONSOLE: Final = {
     "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_tenant_hide_set_up": ACTION,
     "admin:accounts_tenant_show_set_up": ACTION,
+    "admin:accounts_tenant_logo": ACTION,
+    "admin:accounts_tenant_remove_logo": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
@@ -859,6 +861,10 @@ API: Final = {
     "api-invitations-withdraw": API_PRESS,
     "api-me": API_OPEN_READ,
     "api-me-picture": Row(Answers(401, 405, 405, 405), Answers(401, 400, 400)),
+    "api-organisation": API_READ,
+    "api-organisation-logo": Row(Answers(401, 405, 405, 405), Answers(401, 403, 400)),
+    "api-organisation-settings-list": API_READ,
+    "api-organisation-changes-list": API_READ,
     "api-members-detail": API_PAGE,
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,

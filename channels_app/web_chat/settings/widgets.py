@@ -1,12 +1,14 @@
 """Find a tenant's widget by its public key: origins, identity secret, texts of the empty chat."""
 
+import base64
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Tenant
+from accounts.selectors import read_logo
 from channels_app.web_chat.settings.looks import Look, read_look
 from channels_app.web_chat.settings.pre_chat import PreChat, read_form
 from conversations.models import ChannelAccount
@@ -69,6 +71,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
     kept: dict[str, Any] = found.credentials or {}
+    look = read_look(kept)
     own = [*token_secrets(kept, now()), "", ""] if found.kind == ChannelAccount.Kind.APP else []
     return Widget(
         key=found.public_key,
@@ -82,7 +85,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         greeting=str(kept.get("greeting", "")),
         greetings=kept.get("greetings", {}),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
-        look=read_look(kept),
+        look=look if look.logo else replace(look, logo=base64.b64encode(read_logo()).decode()),
         form=read_form(kept),
         takes_files=bool(kept.get("takes_files", True)),
         shows_people=bool(kept.get("shows_people")),
