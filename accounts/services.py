@@ -46,6 +46,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
 from core.privacy.encryption import digest_of_secret
+from core.reliability import limits
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
 KEY_PREFIX = "wk_"
@@ -175,7 +176,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
     their own. The person joins the group with the role's object permissions in this tenant. Where the company's
     sign-in is required, it is what opens a new membership. Raises `Refused`, `Invalid`, and `Conflict` ("erased",
-    "emergency_owner"). Announces rights_changed for a member who was one before.
+    "emergency_owner", "limit_reached"). Announces rights_changed for a member who was one before.
     """
     actor.require("accounts.manage_membership")
     check_role(role)
@@ -197,6 +198,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
             refuse_emergency_owner(membership)
         sign_in = membership.sign_in
         if created or not membership.is_active:
+            limits.refuse_reached("members", adding=0 if created else 1)
             is_required = IdentityProvider.objects.filter(is_required=True).exists()
             sign_in = Membership.SignIn.COMPANY if is_required else Membership.SignIn.ANY
         # A role that sees everything ends the limit to one's own teams; any other keeps it.

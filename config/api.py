@@ -18,6 +18,7 @@ from accounts.rest.organisation import (
     OrganisationViewSet,
     SettingChangeViewSet,
     SettingViewSet,
+    UsageViewSet,
 )
 from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
 from accounts.rest.registration import RegistrationViewSet
@@ -192,6 +193,7 @@ router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}organisation/settings", SettingViewSet, "api-organisation-settings")
 router.register(f"{V1}organisation/changes", SettingChangeViewSet, "api-organisation-changes")
+router.register(f"{V1}organisation/usage", UsageViewSet, "api-organisation-usage")
 router.register(f"{V1}views", SavedViewViewSet, "api-views")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")

@@ -141,6 +141,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support"},
     "Setting": {"key": "name", "value": "Acme Shoes", "description": "The organisation's name.", "is_public": True},
     "SettingChange": {"key": "name", "value": "Acme Shoes"},
+    "Use": {"key": "members", "name": "Members"},
     "SuggestedReply": {"state": "open", "reason": "low_confidence", "confidence": 35, "sources": []},
     "Macro": {"name": "Parcel is lost", "steps": {"note": {"text": "Asked the carrier."}, "close": {"resolved": True}}},
     "MacroRequest": {"name": "Parcel is lost", "steps": {"close": {"resolved": True}}, "team_id": None},

@@ -45,6 +45,10 @@ PROBLEMS: Final = {
         "You're signed in with a different address than the one it was sent to.",
     ),
     "already_member": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
+    "limit_reached": (
+        "There is no place for you yet",
+        "This organisation has as many members as it may have. Ask the person who invited you to make room.",
+    ),
     "erased": (
         "This address can't be used again",
         "This person was permanently erased from this organisation. Ask for an invitation to a different address.",
@@ -144,7 +148,7 @@ def _explain(request: HttpRequest, problem: WalkerError) -> HttpResponse:
         "heading": heading,
         "words": words,
         "signs_out": problem.code == "other_person",
-        "signs_in": problem.code not in ("other_person", "erased"),
+        "signs_in": problem.code not in ("other_person", "erased", "limit_reached"),
     }
     return render(request, PAGE, context, status=problem.status)
 

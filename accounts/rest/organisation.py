@@ -1,4 +1,4 @@
-"""Endpoints of the organisation: its settings, their history, and its logo."""
+"""Endpoints of the organisation: its settings, their history, its logo, and what it uses of its tier."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.members.pictures import LARGEST
 from accounts.models import Membership, SettingChange, Tenant
-from accounts.organisation import settings
+from accounts.organisation import settings, usage
 from accounts.organisation.settings import CHANGE
 from accounts.permissions.factor_rules import MOST_DAYS
 from accounts.selectors import logo_address
@@ -166,3 +166,25 @@ class SettingChangeViewSet(ListViewSet):
     serializer_class = SettingChangeSerializer
     pagination_class = KeysetPagination
     list_rows = staticmethod(settings.list_changes)
+
+
+class UseSerializer(serializers.Serializer[Any]):
+    """How much of one thing is used."""
+
+    key = serializers.CharField()
+    name = serializers.CharField(source="label")
+    used = serializers.DecimalField(
+        max_digits=20, decimal_places=2, allow_null=True, help_text="Null where it isn't known at the moment."
+    )
+    limit = serializers.DecimalField(max_digits=20, decimal_places=2, allow_null=True, help_text="Null for none.")
+    percent = serializers.IntegerField(allow_null=True, help_text="Of the limit, at most 100.")
+
+
+class UsageViewSet(ListViewSet):
+    """What the organisation uses of its tier."""
+
+    descriptions: ClassVar = {"list": "List what your organisation uses, with the limits of its tier."}
+    permissions: ClassVar = {"list": CHANGE}
+    serializer_class = UseSerializer
+    pagination_class = None
+    list_rows = staticmethod(usage.list_usage)

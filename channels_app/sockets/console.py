@@ -11,7 +11,7 @@ from accounts.notices import UPDATED
 from accounts.sessions import store as sessions
 from accounts.tokens import access
 from channels_app.sockets import console_topics as topics
-from channels_app.sockets import presence, shared_events
+from channels_app.sockets import places, presence, shared_events
 from channels_app.sockets.connection import (
     AGAIN_AFTER,
     BAD,
@@ -19,6 +19,7 @@ from channels_app.sockets.connection import (
     NOT_ALLOWED,
     NOT_SIGNED_IN,
     RESTART,
+    TOO_MANY,
     SocketConnection,
 )
 from channels_app.sockets.console_topics import Topic
@@ -79,9 +80,11 @@ class ConsoleConsumer(SocketConnection):
         if code:
             await self.hang_up(code)
             return
+        if not await self.note_presence():
+            await self.hang_up(TOO_MANY)
+            return
         await self.hear_of_sign_outs()
         await self.say({"type": "connected"})
-        await self.note_presence()
         self.watching = asyncio.create_task(self.watch())
 
     async def sign_in(self, *, younger_than: float = 0.0) -> int:
@@ -118,6 +121,7 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
         if self.user_id is not None and self.tenant_id is not None:
             await self.end_hints(self.tenant_id, [sessions.stream_of(self.user_id)])
+            await places.leave(self.tenant_id, self.channel_name)
 
     # ---- frames in
 
@@ -317,13 +321,19 @@ class ConsoleConsumer(SocketConnection):
                 await self.say_passing(topic, "agent.presence", dict(present))
             await self.pump(topic)
 
-    async def note_presence(self) -> None:
-        """Note about once a minute that the person has a page open: conversations may be given to them."""
+    async def note_presence(self) -> bool:
+        """Note about once a minute that the person has a page open: conversations may be given to them.
+
+        False where this page is one more than the organisation may have open.
+        """
         if time.monotonic() < self.noted_at + NOTE_EVERY:
-            return
+            return True
         self.noted_at = time.monotonic()
         tenant_id, user_id = self.who()
-        await in_scope(tenant_id, topics.note_open_page, user_id)
+        has_place = await places.take(tenant_id, self.channel_name)
+        if has_place:
+            await in_scope(tenant_id, topics.note_open_page, user_id)
+        return has_place
 
     # ---- groups
 

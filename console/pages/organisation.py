@@ -1,17 +1,19 @@
-"""Console page of the whole organisation: its settings with their history."""
+"""Console pages of the whole organisation: its settings with their history, and what it uses of its tier."""
 
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.members.pictures import KINDS
 from accounts.models import Membership, Tenant
-from accounts.organisation import settings
+from accounts.organisation import settings, usage
 from accounts.organisation.settings import CHANGE, change_organisation, show_set_up
 from accounts.selectors import logo_address, read_logo
 from console.base.actions import ServiceAction
@@ -78,6 +80,9 @@ class OrganisationAdmin(ServiceAdmin):
 
     view_permission = CHANGE
     nav = Nav("General", "home", SETTINGS, ORGANISATION, order=10)
+    site_pages: ClassVar = (
+        (Nav("Usage", "scale", SETTINGS, ORGANISATION, order=15), "usage", "What you use of your organisation's tier."),
+    )
     intro = "Your organisation's name, logo, language, currency and time zone."
     ordering = ("id",)
     detail_fields = (
@@ -85,6 +90,21 @@ class OrganisationAdmin(ServiceAdmin):
         "created_at", "recent",
     )  # fmt: skip
     to_list: ClassVar = ("edit", "logo", "remove-logo")
+
+    def get_site_urls(self) -> list[URLPattern]:
+        """Return the address of the page of usage."""
+        return [path("usage/", self.admin_site.admin_view(self.usage_view), name="usage")]
+
+    def usage_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what the organisation uses, each with its limit."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        viewer = viewer_of(request)
+        if not self.opens_to(viewer):
+            raise PermissionDenied("Your role can't open this page.")
+        shown = {"uses": usage.list_usage(viewer=viewer), "tier": usage.tier_name(viewer=viewer)}
+        context = {**self.admin_site.each_context(request), "title": "Usage", **shown}
+        return TemplateResponse(request, "console/organisation_usage.html", context)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the organisation: there is one."""

@@ -260,6 +260,7 @@ DOORS = [
     Door("patch", "organisation/", "admin", 200, "approver", outsider=200, body={"language": "de"}),
     Door("get", "organisation/settings/", "admin", 200, "approver", outsider=200),
     Door("get", "organisation/changes/", "admin", 200, "approver", outsider=200),
+    Door("get", "organisation/usage/", "admin", 200, "approver", outsider=200),
     Door("post", "organisation/logo/", "admin", 400, "approver", outsider=400),
     Door("delete", "organisation/logo/", "admin", 409, "approver", outsider=409),
     Door("get", "members/", "compliance", 200, "approver", outsider=200),

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import BrowserSession, Membership, User
+from accounts.organisation import tiers
 from accounts.services import remove_member
 from accounts.sessions import families
 from accounts.sign_in.sessions import end_device, end_session
@@ -28,7 +29,7 @@ from core.tenancy.models import tenant_scope
 from hitl.approvals.change import holds
 from tests.channels_app.conftest import Line, OwnRedis, Widgets, session_of
 from tests.console import scene
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 OWN = "http://localhost"
@@ -100,6 +101,23 @@ async def test_person_without_a_membership_is_not_allowed(desk: Any, committed_w
 async def test_page_that_is_not_ours_is_not_allowed(desk: Any, committed_world: World, origin: str) -> None:
     line = await desk(committed_world.people["owner"], origin=origin)
     assert await line.close_code() == 4403
+
+
+@sync_to_async
+def allow_connections(world: World, most: int) -> None:
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"sockets": most})
+    tiers.give_tier(actor=OPERATOR, slug=world.acme.slug, tier_id=tier.pk)
+
+
+async def test_connection_beyond_the_tier_is_closed_until_another_goes(
+    watch: Any, desk: Any, committed_world: World
+) -> None:
+    await allow_connections(committed_world, 1)
+    first = await watch(committed_world.people["support"])
+    assert await (await desk(committed_world.people["viewer"])).close_code() == 4429
+    await watch(committed_world.outsiders["owner"])  # of another organisation
+    await first.socket.disconnect()
+    await watch(committed_world.people["viewer"])
 
 
 async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: World) -> None:
