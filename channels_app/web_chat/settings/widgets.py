@@ -65,13 +65,24 @@ def find_widget(public_key: object) -> Widget:
     raise NotFound("There is no such chat.")
 
 
+def find_look(public_key: object) -> Look:
+    """Return how the widget of a public key looks, with the organisation's logo where it has none. Raises `NotFound`.
+
+    Only for those who draw it: no message reads a logo.
+    """
+    widget = find_widget(public_key)
+    if widget.look.logo:
+        return widget.look
+    with tenant_scope(widget.tenant_id):
+        return replace(widget.look, logo=base64.b64encode(read_logo()).decode())
+
+
 def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
     """Return an active widget or app of the tenant in scope, or None while it is switched off or paused."""
     found = ChannelAccount.objects.filter(pk=account_id, kind__in=kinds, is_active=True, paused_at=None).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
     kept: dict[str, Any] = found.credentials or {}
-    look = read_look(kept)
     own = [*token_secrets(kept, now()), "", ""] if found.kind == ChannelAccount.Kind.APP else []
     return Widget(
         key=found.public_key,
@@ -85,7 +96,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         greeting=str(kept.get("greeting", "")),
         greetings=kept.get("greetings", {}),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
-        look=look if look.logo else replace(look, logo=base64.b64encode(read_logo()).decode()),
+        look=read_look(kept),
         form=read_form(kept),
         takes_files=bool(kept.get("takes_files", True)),
         shows_people=bool(kept.get("shows_people")),

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from accounts.models import Membership, OrganisationLogo, SettingChange, Tenant
 from accounts.organisation.settings import change_organisation, remove_logo, save_logo
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
+from channels_app.web_chat.settings import widgets
 from conversations.models import ChannelAccount
 from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -110,7 +113,8 @@ def test_owner_changes_it_on_its_page(world: World, browser: Browser) -> None:
 def test_logo_is_redrawn_and_stands_in_chats_that_have_none(world: World, browser: Browser) -> None:
     client, upload = browser("admin"), f"{PAGE}{world.acme.pk}/logo/"
     with tenant_scope(world.acme.pk):
-        key = ChannelAccount.objects.create(kind="webchat", name="Website").public_key
+        chat = ChannelAccount.objects.create(kind="webchat", name="Website")
+    key = chat.public_key
     for bad in (SimpleUploadedFile("a.png", files.SVG), SimpleUploadedFile("a.png", files.PDF), photo(kind="GIF"), ""):
         assert client.post(upload, {"logo": bad}).status_code == 400
     assert "logo" not in Client().get(f"/widget/v1/look/{key}/").json()
@@ -121,6 +125,9 @@ def test_logo_is_redrawn_and_stands_in_chats_that_have_none(world: World, browse
     assert base64.b64encode(shown).decode() in client.get(PAGE).content.decode()
     with tenant_scope(world.globex.pk):
         assert not OrganisationLogo.objects.exists()
+    with tenant_scope(world.acme.pk), CaptureQueriesContext(connection) as asked:
+        assert widgets.load(chat.pk) is not None  # as each message does
+    assert not any("organisationlogo" in query["sql"] for query in asked)
     assert browser("support").post(upload, {"logo": photo()}).status_code == 403
     removal = f"{PAGE}{world.acme.pk}/remove-logo/"
     assert [client.post(removal).status_code, client.post(removal).status_code] == [302, 409]
