@@ -37,10 +37,12 @@ MEASURE_AFTER: Final = 3600.0
 def measure_storage() -> None:
     """Add up the files of the organisation in scope, at most once an hour: it reads a row of each. For the sweep."""
     key = f"{current_tenant_id()}:storage"
-    if loose_cache.find(key, what=MEASURED) is not None:
+    if loose_cache.find(f"{key}:fresh", what=MEASURED):
         return
     sums = [model.objects.aggregate(total=Sum("size"))["total"] or 0 for model in (Attachment, CannedFile)]
-    loose_cache.keep(key, sum(sums), seconds=MEASURE_AFTER, what=MEASURED)
+    # The number outlasts its hour: until the sweep comes again it still counts.
+    loose_cache.keep(key, sum(sums), seconds=2 * MEASURE_AFTER, what=MEASURED)
+    loose_cache.keep(f"{key}:fresh", True, seconds=MEASURE_AFTER, what=MEASURED)
 
 
 class StorageLimit(limits.Limit):
@@ -51,7 +53,7 @@ class StorageLimit(limits.Limit):
     way_out = "You can still write without files. Ask your operator for a larger tier."
 
     def used(self) -> int | None:
-        """Return what was measured within the last hour, None where that is lost or nobody has measured yet."""
+        """Return what was measured last, None where that is lost or nobody has measured yet."""
         found = loose_cache.find(f"{current_tenant_id()}:storage", what=MEASURED)
         return None if found is None else found // MB
 
