@@ -80,11 +80,12 @@ class ConsoleConsumer(SocketConnection):
         if code:
             await self.hang_up(code)
             return
-        if not await self.note_presence():
+        if not await places.take(self.who()[0], self.channel_name):
             await self.hang_up(TOO_MANY)
             return
         await self.hear_of_sign_outs()
         await self.say({"type": "connected"})
+        await self.note_presence()
         self.watching = asyncio.create_task(self.watch())
 
     async def sign_in(self, *, younger_than: float = 0.0) -> int:
@@ -321,19 +322,14 @@ class ConsoleConsumer(SocketConnection):
                 await self.say_passing(topic, "agent.presence", dict(present))
             await self.pump(topic)
 
-    async def note_presence(self) -> bool:
-        """Note about once a minute that the person has a page open: conversations may be given to them.
-
-        False where this page is one more than the organisation may have open.
-        """
+    async def note_presence(self) -> None:
+        """Note about once a minute that the person has a page open: conversations may be given to them."""
         if time.monotonic() < self.noted_at + NOTE_EVERY:
-            return True
+            return
         self.noted_at = time.monotonic()
         tenant_id, user_id = self.who()
-        has_place = await places.take(tenant_id, self.channel_name)
-        if has_place:
-            await in_scope(tenant_id, topics.note_open_page, user_id)
-        return has_place
+        await places.renew(tenant_id, self.channel_name)
+        await in_scope(tenant_id, topics.note_open_page, user_id)
 
     # ---- groups
 

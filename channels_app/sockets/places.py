@@ -21,22 +21,29 @@ LIFE: Final = 150
 
 
 async def take(tenant_id: UUID, connection: str) -> bool:
-    """Take or renew a connection's place; False for a new one beyond the tier's limit. Without Redis all have one."""
-    most, place = await in_scope(tenant_id, limits.limit_of, "sockets"), _key(tenant_id)
+    """Take a new connection's place; False beyond the tier's limit. Without Redis all have one."""
+    most = await in_scope(tenant_id, limits.limit_of, "sockets")
+    taken = await renew(tenant_id, connection)
+    if most is None or taken <= most:
+        return True
+    await leave(tenant_id, connection)
+    return False
+
+
+async def renew(tenant_id: UUID, connection: str) -> int:
+    """Keep a connection's place, also where Redis forgot it, and return how many are taken; 0 without Redis."""
+    place = _key(tenant_id)
     try:
-        async with async_redis().pipeline(transaction=False) as pipe:
+        # In one step: of two that come together the second counts both, and the first itself alone.
+        async with async_redis().pipeline(transaction=True) as pipe:
             pipe.zremrangebyscore(place, 0, time.time())
             pipe.zadd(place, {connection: time.time() + LIFE})
             pipe.expire(place, LIFE)
             pipe.zcard(place)
-            _, is_new, _, taken = await pipe.execute()
-        if most is None or not is_new or taken <= most:
-            return True
-        await async_redis().zrem(place, connection)
+            return int((await pipe.execute())[-1])
     except redis.RedisError:
         log.warning("places_not_counted")
-        return True
-    return False
+        return 0
 
 
 async def leave(tenant_id: UUID, connection: str) -> None:

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.conf import settings
 from django.test import Client
+from redis.asyncio import Redis
 
 from accounts.models import BrowserSession, Membership, User
 from accounts.organisation import tiers
@@ -18,7 +19,8 @@ from accounts.services import remove_member
 from accounts.sessions import families
 from accounts.sign_in.sessions import end_device, end_session
 from accounts.tokens import access
-from channels_app.sockets import connection, console, shared_events, sign_ins
+from channels_app.sockets import connection, console, places, shared_events, sign_ins, thread_pool
+from channels_app.web_chat.settings import limits
 from conversations.inbox import assignment, states
 from conversations.inbox.teams import availability, teams
 from conversations.inbox.threads import team_chat
@@ -118,6 +120,25 @@ async def test_connection_beyond_the_tier_is_closed_until_another_goes(
     await watch(committed_world.outsiders["owner"])  # of another organisation
     await first.socket.disconnect()
     await watch(committed_world.people["viewer"])
+
+
+@pytest.mark.slow
+async def test_open_connection_is_counted_again_after_redis_forgot_it_and_without_redis_all_are_let_in(
+    watch: Any, desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 0.1)
+    monkeypatch.setattr(console, "NOTE_EVERY", 0.0)
+    await allow_connections(committed_world, 1)
+    people, tenant_id = committed_world.people, committed_world.acme.pk
+    await watch(people["support"])
+    await limits.async_redis().delete(limits.key(tenant_id.hex, "places"))
+    assert await places.renew(tenant_id, "of another page") in (1, 2)
+    async with asyncio.timeout(10):  # it stays open, although there is one too many
+        while await thread_pool.in_scope(tenant_id, places.SocketLimit().used) != 2:
+            await asyncio.sleep(0.05)
+    assert await (await desk(people["viewer"])).close_code() == 4429
+    monkeypatch.setattr(places, "async_redis", lambda: Redis.from_url("redis://127.0.0.1:1"))
+    await watch(people["viewer"])
 
 
 async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: World) -> None:
