@@ -112,8 +112,8 @@ def notice_own_usage(moment: datetime) -> None:
         if kind.measure is not None:
             kind.measure()
         use = _use_of(key)
-        if use.percent is None or use.percent < NEARLY:
-            continue
+        if not use.limit or use.percent is None or use.percent < NEARLY:
+            continue  # also where there is to be none of it: nobody nears that
         about = f"usage:{key}:{use.limit}:{PERIODS[kind.period](local)}"
         people = set(roster().holding(CHANGE))
         known = Notice.objects.filter(person_id__in=people, dedupe_key=about).values_list("person_id", flat=True)
