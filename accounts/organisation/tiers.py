@@ -111,9 +111,10 @@ def give_tier(*, actor: Actor, slug: str, tier_id: UUID | None = None) -> None:
     """
     require_operator(actor)
     tenant_id = tenant_named(slug.strip())
-    # Other organisations see that it was an operator, and not from where.
-    is_home = actor.all_permissions or tenant_id == current_tenant_or_none()
-    recorded = actor if is_home else replace(actor, role=ROLE, address="", user_agent="")
+    recorded, is_home = actor, tenant_id == current_tenant_or_none()
+    if not actor.all_permissions:
+        # Other organisations see that it was an operator, and not from where.
+        recorded = replace(actor, role=ROLE) if is_home else replace(actor, role=ROLE, address="", user_agent="")
     with tenant_scope(tenant_id), transaction.atomic():
         tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
         if tenant.tier_id == tier_id:

@@ -84,6 +84,11 @@ def test_operators_alone_make_give_and_remove_tiers_and_every_log_says_so(acme: 
         with pytest.raises(Refused):
             tiers.list_tiers(viewer=actor)
     boss = operator(acme)
+    for weak in (replace(boss, auth_strength="password"), replace(boss, scopes=frozenset({"accounts.change_tenant"}))):
+        with pytest.raises(Refused):
+            tiers.create_tier(actor=weak, name="Mine", limits={})
+        with pytest.raises(Refused):
+            tiers.give_tier(actor=weak, slug="acme")
     for wrong in ({"members": -1}, {"requests": 0}, {"storage": 10**12}):
         with pytest.raises(Invalid) as problem:
             tiers.create_tier(actor=boss, name="Small", limits=wrong)
@@ -112,6 +117,7 @@ def test_operators_alone_make_give_and_remove_tiers_and_every_log_says_so(acme: 
                 "TIER_CREATED", "TIER_GIVEN", "TIER_CHANGED", "TIER_GIVEN", "TIER_REMOVED",
             ]  # fmt: skip
             assert set(entries.values_list("address", flat=True)) <= addresses
+            assert set(entries.values_list("role", flat=True)) == {"operator"}
             assert Tenant.objects.get().tier_id is None
 
 
