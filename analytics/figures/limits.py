@@ -20,6 +20,7 @@ class MessageLimit(Limit):
     """Messages of a day of the organisation's zone, of customers and to them."""
 
     label, unit, period = "Messages today", "messages a day", "day"
+    way_out = "You can still answer customers. Ask your operator for a larger tier."
 
     def used(self) -> int:
         """Add up two figures of today."""
