@@ -12,14 +12,17 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Register look-ups, erasure and the store of notices; listen for sign-ins."""
+        """Register look-ups, erasure, the store of notices and the reader of limits; listen for sign-ins."""
         from accounts.notices import Store  # noqa: PLC0415  (needs the models)
+        from accounts.organisation import tiers, usage  # noqa: F401, PLC0415  (need the models)
         from accounts.permissions import operators  # noqa: PLC0415  (needs the models)
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)
         from core.audit import vouched  # noqa: PLC0415  (needs the models)
+        from core.reliability import limits  # noqa: PLC0415  (needs the apps)
 
         audit.connect()
+        limits.read_with(tiers.limits_set)
         vouched.register(operators.unappointed_operators)
         notices.store_with(Store())
         lookups.register(

@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.company.models import CompanySession, Identity, IdentityProvider
+from accounts.organisation.models import OrganisationLogo, SettingChange, Tier
 from core.clock import now
 from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
@@ -19,8 +20,9 @@ from core.tenancy.models import Dated, TenantModel
 
 __all__ = [
     "ApiKey", "BrowserSession", "CompanySession", "Identity", "IdentityProvider", "Invitation", "MemberPicture",
-    "Membership", "Notice", "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "RoleGroup",
-    "SavedView", "Tenant", "TokenFamily", "TokenKey", "User", "UserManager",
+    "Membership", "Notice", "OrganisationLogo", "OwedEntry", "PushMessage", "PushSubscription", "Registration",
+    "RevealGrant", "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User",
+    "UserManager",
 ]  # fmt: skip
 
 
@@ -32,6 +34,11 @@ class Tenant(Dated):
     slug = models.SlugField(unique=True)
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
+    language = models.CharField(max_length=2, default="en", help_text="What members begin with.")
+    support_name = models.CharField(
+        max_length=60, blank=True, default="", help_text="The sender's name of emails to customers."
+    )
+    tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="organisations")
     is_active = models.BooleanField(default=True)
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."

@@ -1,5 +1,6 @@
 """Reading tenants, members and their memberships."""
 
+import base64
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from accounts.models import IdentityProvider, Membership, Tenant, User
+from accounts.models import IdentityProvider, Membership, OrganisationLogo, Tenant, User
 from accounts.permissions.factor_rules import due_of
 from accounts.permissions.roles import PERMISSIONS
 from accounts.sessions import company, store
@@ -19,6 +20,7 @@ from core.actors import Actor
 from core.clock import zones
 from core.db.rows import get_or_missing
 from core.errors import NotFound
+from core.files.pictures import type_of_drawn
 from core.reliability import kept
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
@@ -279,6 +281,22 @@ def signature_of(person_id: UUID) -> str:
 def tenant_zone_name() -> str:
     """Return the time zone of the tenant in scope as it is stored: a text that may name none. One query."""
     return Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone
+
+
+def support_name() -> str:
+    """Return the sender's name of emails where a mail account has none; "" for none. One query."""
+    return Tenant.objects.values_list("support_name", flat=True).get(pk=current_tenant_id())
+
+
+def read_logo() -> bytes:
+    """Return the logo of the tenant in scope as it was seconds ago, empty without one. One query at most."""
+    return kept.keep(lambda: bytes(OrganisationLogo.objects.values_list("content", flat=True).first() or b""), "logo")
+
+
+def logo_address() -> str:
+    """Return an address that holds the logo itself, for pages; "" without one. One query at most."""
+    drawn = read_logo()
+    return f"data:{type_of_drawn(drawn)};base64,{base64.b64encode(drawn).decode()}" if drawn else ""
 
 
 def roles_now(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:

@@ -1,6 +1,5 @@
 """Memberships, actors, tenants and API keys."""
 
-import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -43,13 +42,12 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
-from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
 from core.privacy.encryption import digest_of_secret
-from core.tenancy.scope import tenant_scope
-from core.text.clean import clean_text
+from core.reliability import limits
+from core.tenancy.scope import current_tenant_id, tenant_scope
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
@@ -178,7 +176,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
     their own. The person joins the group with the role's object permissions in this tenant. Where the company's
     sign-in is required, it is what opens a new membership. Raises `Refused`, `Invalid`, and `Conflict` ("erased",
-    "emergency_owner"). Announces rights_changed for a member who was one before.
+    "emergency_owner", "limit_reached"). Announces rights_changed for a member who was one before.
     """
     actor.require("accounts.manage_membership")
     check_role(role)
@@ -189,7 +187,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     with transaction.atomic():
         # A change of whether the company's sign-in is required waits, or has been seen.
         advisory_lock(SIGN_IN_RULE, shared=True)
-        membership, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
+        language = Tenant.objects.values_list("language", flat=True).get(pk=current_tenant_id())
+        begun = {"role": role, "language": language}
+        membership, created = Membership.objects.get_or_create(user=user, defaults=begun)
         if membership.erased_at is not None:
             raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
         old = "" if created else membership.role
@@ -198,6 +198,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
             refuse_emergency_owner(membership)
         sign_in = membership.sign_in
         if created or not membership.is_active:
+            limits.refuse_reached("members", adding=0 if created else 1)
             is_required = IdentityProvider.objects.filter(is_required=True).exists()
             sign_in = Membership.SignIn.COMPANY if is_required else Membership.SignIn.ANY
         # A role that sees everything ends the limit to one's own teams; any other keeps it.
@@ -343,47 +344,6 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         if tenant is None or not changed.update(is_active=active):
             return
         chain.record(actor, "TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF", "accounts.tenant", tenant.pk)
-
-
-def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: str) -> Tenant:
-    """Change name and currency of the organisation in scope. Safe to repeat.
-
-    Needs `accounts.change_tenant`. The currency is what new limits, budgets and workflows suggest; amounts that exist
-    keep theirs. The time zone stays: it decides the period in which a spending limit counts. Raises `Refused`,
-    `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
-    """
-    actor.require("accounts.change_tenant")
-    wanted = {"name": clean_text(name, 120).strip(), "currency": currency.strip().upper()}
-    if not wanted["name"]:
-        raise Invalid("Enter a name.", fields={"name": ["Enter a name."]})
-    if not re.fullmatch(r"[A-Z]{3}", wanted["currency"]):
-        problem = "A currency has three capital letters, such as EUR."
-        raise Invalid(problem, fields={"currency": [problem]})
-    with transaction.atomic():
-        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
-        changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
-        if changed:
-            before = tenant.currency
-            for field in changed:
-                setattr(tenant, field, wanted[field])
-            tenant.save(update_fields=changed)
-            chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
-    return tenant
-
-
-def show_set_up(*, actor: Actor, tenant_id: UUID, is_shown: bool) -> Tenant:
-    """Show the set-up list on the organisation's dashboard, or leave it out.
-
-    Safe to repeat. Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
-    """
-    actor.require("accounts.change_tenant")
-    with transaction.atomic():
-        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
-        if tenant.hides_set_up == is_shown:
-            tenant.hides_set_up = not is_shown
-            tenant.save(update_fields=["hides_set_up"])
-            chain.note(actor, "TENANT_CHANGED", tenant, fields=["hides_set_up"])
-    return tenant
 
 
 def create_api_key(

@@ -1,10 +1,11 @@
-"""Celery tasks of accounts: old invitations, notices and sessions, owed audit entries and password resets."""
+"""Celery tasks of accounts: old invitations, notices, sessions, owed audit entries, usage and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts import notices
 from accounts.members import invitations
+from accounts.organisation import usage
 from accounts.permissions import operators
 from accounts.sessions import company, families, store
 from accounts.sign_in import password_reset, registration
@@ -48,6 +49,12 @@ def settle_entries() -> None:
             log.exception("entry_not_settled", tenant=str(tenant_id))
 
 
+@sweep_task(queue="low")
+def notice_usage() -> None:
+    """Tell people what of their organisation's tier is nearly used up."""
+    usage.notice_usage()
+
+
 @plain_task(queue="high")
 def offer_reset(user_id: str, asked: int) -> None:
     """Send a reset link to an account; does nothing if it doesn't exist."""
@@ -59,4 +66,5 @@ SWEEPS = {
     "old-notices": ("accounts.tasks.purge_notices", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
+    "usage": ("accounts.tasks.notice_usage", 300.0),
 }

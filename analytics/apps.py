@@ -17,7 +17,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.exports import approvals, conversations, events, figures, mails  # noqa: F401, PLC0415
         from analytics.exports.erasure import ExportsErasure  # noqa: F401, PLC0415
         from analytics.exports.people import subjects  # noqa: F401, PLC0415
-        from analytics.figures import consumer, shown  # noqa: F401, PLC0415
+        from analytics.figures import consumer, limits, shown  # noqa: F401, PLC0415
         from analytics.person_requests.erasure import PersonRequestsErasure  # noqa: F401, PLC0415
         from analytics.person_requests.requests import due_soon  # noqa: F401, PLC0415
         from analytics.services import briefs, mail_events  # noqa: F401, PLC0415

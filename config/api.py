@@ -13,6 +13,13 @@ from rest_framework.routers import SimpleRouter
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
+from accounts.rest.organisation import (
+    LogoViewSet,
+    OrganisationViewSet,
+    SettingChangeViewSet,
+    SettingViewSet,
+    UsageViewSet,
+)
 from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
 from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
@@ -186,6 +193,9 @@ router.register(f"{V1}consent-wordings", ConsentWordingViewSet, "api-consent-wor
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
+router.register(f"{V1}organisation/settings", SettingViewSet, "api-organisation-settings")
+router.register(f"{V1}organisation/changes", SettingChangeViewSet, "api-organisation-changes")
+router.register(f"{V1}organisation/usage", UsageViewSet, "api-organisation-usage")
 router.register(f"{V1}views", SavedViewViewSet, "api-views")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")
@@ -263,6 +273,12 @@ urlpatterns = [
     _one("notification-preferences/me", OwnNotificationSettingsViewSet, "own-notification-preference", post="replace"),
     _one("stream", StreamViewSet, "stream"),
     _one("me", OwnProfileViewSet, "me", patch="partial_update"),
+    _one("organisation", OrganisationViewSet, "organisation", patch="partial_update"),
+    path(
+        f"{V1}organisation/logo/",
+        LogoViewSet.as_view({"post": "create", "delete": "destroy"}),
+        name="api-organisation-logo",
+    ),
     path(f"{V1}me/picture/", OwnPictureViewSet.as_view({"post": "create", "delete": "destroy"}), name="api-me-picture"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
 ]

@@ -32,6 +32,7 @@ _WORDS: Final = {
     "availability": "Who of the teams is there now, and saying so of yourself.",
     "contacts": "The people who write, masked; search is a POST, so that no personal address is part of a URL.",
     "me": "Your own profile: name, picture, language, time zone and email signature.",
+    "organisation": "Your organisation: its settings with their history, its logo, and what it uses of its tier.",
     "members": "List members, invite colleagues by mail, and erase a member for good.",
     "views": "Your own saved views: filters, search and order of a list of the console under a name.",
     "notices": "Your own notices: what happened that concerns you.",

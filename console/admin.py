@@ -11,6 +11,7 @@ from console.pages import (
     organisation,
     profile,
     saved_views,
+    tiers,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "organisation",
     "profile",
     "saved_views",
+    "tiers",
 ]

@@ -34,7 +34,7 @@ LABELS: Final = {
     "accounts.use_profile": "Change one's own name and picture, and end one's own sessions",
     "accounts.use_saved_views": "Save views of lists",
     "accounts.view_pii": "Reveal personal data, with a reason",
-    "accounts.change_tenant": "Change the organisation's name and currency",
+    "accounts.change_tenant": "Change the organisation's settings, and see what it uses",
     "accounts.view_membership": "View people",
     "accounts.manage_membership": "Manage people and their roles",
     "accounts.erase_member": "Erase people permanently",

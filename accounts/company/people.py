@@ -36,6 +36,7 @@ from core.db.locks import advisory_lock, locked
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
 from core.privacy.encryption import blind_index
+from core.reliability import limits
 
 ACTOR: Final = system("company sign-in")
 NOBODYS: Final = "company.invalid"
@@ -76,7 +77,7 @@ def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
     """Return the identity that a provider has proven, with role and teams as its groups say now.
 
     Somebody new gets an account of this organisation alone, if the provider's people need no invitation. For the
-    callback, which has checked the claims. Raises `SignInFailed`.
+    callback, which has checked the claims. Raises `SignInFailed`, and `Conflict` ("limit_reached").
     """
     identity = find_identity(provider, claims["sub"])
     if identity is None:
@@ -90,8 +91,8 @@ def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
 def join(provider: IdentityProvider, claims: Mapping[str, Any], *, invitation_id: UUID, visitor: Visitor) -> Identity:
     """Accept an invitation as the person that a provider has proven, once, with an account of this organisation alone.
 
-    For the callback, after the invitation's link. Raises `SignInFailed`, `NotFound`, and `Gone`
-    ("invitation_over"). Writes `INVITATION_ACCEPTED` and `IDENTITY_CONNECTED`.
+    For the callback, after the invitation's link. Raises `SignInFailed`, `NotFound`, `Gone`
+    ("invitation_over") and `Conflict` ("limit_reached"). Writes `INVITATION_ACCEPTED` and `IDENTITY_CONNECTED`.
     """
     moment, known = clock_now(), find_identity(provider, claims["sub"])
     if known is not None and Membership.objects.filter(user=known.user, is_active=True).exists():
@@ -196,6 +197,8 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
             outcome = "Refused: the provider doesn't say an email address."
         elif _is_taken(address):
             outcome = "Refused: somebody here has this email address and isn't connected yet."
+        elif limits.is_reached("members"):
+            outcome = "Refused: your organisation has as many members as it may have."
         else:
             outcome = "Let in as a new person."
     elif member is None or not member.is_active:

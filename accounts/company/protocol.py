@@ -68,6 +68,9 @@ WORDS: Final = {
     "connected_elsewhere": (
         "This company account is connected to somebody else here, or you are connected to another company account."
     ),
+    "limit_reached": (
+        "There is no place for you yet. Your organisation has as many members as it may have. Ask an owner to make one."
+    ),
     "not_confirmed": "Your company's sign-in didn't ask who you are again. Start again, and sign in there.",
 }
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from accounts.company import protocol
 from accounts.company.protocol import SignInFailed
-from accounts.models import CompanySession, Identity, IdentityProvider, Membership, Tenant, TokenFamily
+from accounts.models import CompanySession, Identity, IdentityProvider, Membership, SettingChange, Tenant, TokenFamily
 from accounts.permissions.role_limits import FACTORS, refuse_stale_sign_in
 from accounts.permissions.team_scope import team_names
 from accounts.services import SIGN_IN_RULE
@@ -75,6 +75,7 @@ def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityPro
         with transaction.atomic():
             slug = Tenant.objects.get(pk=current_tenant_id()).slug
             row: IdentityProvider = IdentityProvider.objects.create(slug=slug, **values)
+            note_change(actor, "optional")
             chain.note(actor, "COMPANY_SIGN_IN_CONNECTED", row)
     except IntegrityError:
         raise Conflict("Your organisation has a company sign-in already. Change that one.", code="exists") from None
@@ -139,6 +140,7 @@ def require_company(
             families.end(user_id, TokenFamily.End.COMPANY)
         row.is_required, row.version = True, row.version + 1
         row.save(update_fields=["is_required", "version"])
+        note_change(actor, "required")
         chain.note(actor, "COMPANY_SIGN_IN_REQUIRED", row, owners=sorted(str(one) for one in chosen))
     return row
 
@@ -159,6 +161,7 @@ def stop_requiring(*, actor: Actor, provider_id: UUID) -> IdentityProvider:
         Membership.objects.update(sign_in=Membership.SignIn.ANY)
         row.is_required, row.version = False, row.version + 1
         row.save(update_fields=["is_required", "version"])
+        note_change(actor, "optional")
         chain.note(actor, "COMPANY_SIGN_IN_OPTIONAL", row)
     return row
 
@@ -178,7 +181,13 @@ def remove_provider(*, actor: Actor, provider_id: UUID) -> None:
         company.end(CompanySession.objects.filter(provider=row))
         gone = row.pk
         row.delete()
+        note_change(actor, "off")
         chain.record(actor, "COMPANY_SIGN_IN_REMOVED", "accounts.identityprovider", gone)
+
+
+def note_change(actor: Actor, value: str) -> None:
+    """Add to the history of the organisation's settings what its company sign-in is from now on."""
+    SettingChange.objects.create(key="company_sign_in", value=value, changed_by_id=actor.user_id)
 
 
 def emergency_choices() -> QuerySet[Membership]:

@@ -27,7 +27,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.company import logout, people, trips
 from accounts.company.claims import shown
 from accounts.company.people import Visitor
-from accounts.company.protocol import TOKEN_LIMIT, SignInFailed
+from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
 from accounts.company.providers import MANAGE, find_provider
 from accounts.company.trips import Purpose, Trip
 from accounts.members.invitations import find_invitation
@@ -275,7 +275,7 @@ def _lead_on(request: HttpRequest, heading: str, words: str, url: str) -> HttpRe
 
 def _failed(request: HttpRequest, problem: WalkerError, *, status: int = 0, slug: str = "") -> HttpResponse:
     why = problem.why if isinstance(problem, SignInFailed) and _manages(request) else ""
-    context = {"words": problem.detail, "why": why, "slug": slug}
+    context = {"words": WORDS.get(problem.code, problem.detail), "why": why, "slug": slug}
     return render(request, FAILED, context, status=status or problem.status)
 
 

@@ -66,7 +66,7 @@ def accept_invitation(
     Runs in the tenant's scope. Open to the holder of the link, signed in as the invited address if that
     has an account; a new person gives name and password. The inviter must still be allowed to grant
     the role. Raises `NotFound`, `Invalid`, `Gone` ("invitation_over"), `Refused` ("sign_in",
-    "other_person") and `Conflict` ("already_member", "erased"). Announces nothing.
+    "other_person") and `Conflict` ("already_member", "erased", "limit_reached"). Announces nothing.
     """
     moment = now or clock_now()
     with transaction.atomic():

@@ -25,6 +25,7 @@ from core.events import outbox
 from core.privacy.encryption import blind_index, digest_of_secret
 from core.privacy.pii import mask_value
 from core.privacy.visible_text import visible
+from core.reliability import limits
 from core.tenancy import lookups
 
 VIEW: Final = "accounts.view_membership"
@@ -55,7 +56,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     need the actor's second factor or, in a session without one, the password ("confirm_first"). Repeating
     an invitation returns the first one and sends nothing. Only membership of this tenant is disclosed, never
     whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("already_member",
-    "invited"). Announces member_invited.
+    "invited", "limit_reached"). Announces member_invited.
     """
     actor.require(MANAGE)
     check_role(role)
@@ -76,6 +77,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
                 invitation=str(earlier.pk),
             )
         _check_daily_limit(moment)
+        limits.refuse_reached("members")
         if earlier is not None:
             Invitation.objects.filter(pk=earlier.pk).update(withdrawn_at=moment, digest=None)
         row: Invitation = Invitation.objects.create(

@@ -22,7 +22,7 @@ from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
 from accounts.models import IdentityProvider, Membership, Tenant
 from accounts.secret_pages import private, refuse_guessing, secret_form, visitor_of
-from accounts.selectors import tenant_zone
+from accounts.selectors import logo_address, tenant_zone
 from accounts.services import client_address
 from accounts.sessions import company
 from core.errors import Invalid, NotFound, WalkerError
@@ -45,6 +45,10 @@ PROBLEMS: Final = {
         "You're signed in with a different address than the one it was sent to.",
     ),
     "already_member": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
+    "limit_reached": (
+        "There is no place for you yet",
+        "This organisation has as many members as it may have. Ask the person who invited you to make room.",
+    ),
     "erased": (
         "This address can't be used again",
         "This person was permanently erased from this organisation. Ask for an invitation to a different address.",
@@ -125,6 +129,7 @@ def _show(
         "company_url": f"{request.path}company/" if provider else "",
         "is_company_required": bool(provider and provider.is_required),
         "organisation": Tenant.objects.get().name,
+        "logo": logo_address(),
         "role": Membership.Role(row.role).label,
         "inviter": row.invited_by.get_full_name() if row.invited_by else "",
         "address": row.address,
@@ -143,7 +148,7 @@ def _explain(request: HttpRequest, problem: WalkerError) -> HttpResponse:
         "heading": heading,
         "words": words,
         "signs_out": problem.code == "other_person",
-        "signs_in": problem.code not in ("other_person", "erased"),
+        "signs_in": problem.code not in ("other_person", "erased", "limit_reached"),
     }
     return render(request, PAGE, context, status=problem.status)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Membership, Tenant
+from accounts.models import Membership, SettingChange, Tenant
 from accounts.permissions.role_limits import (
     FACTORS,
     MANAGE,
@@ -57,6 +57,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
         due = ((now or clock_now()) + timedelta(days=days)).isoformat(timespec="seconds")
         tenant.factor_due = {role: tenant.factor_due.get(role, due) for role in sorted(roles)}
         tenant.save(update_fields=["factor_due"])
+        SettingChange.objects.create(key="second_factor_roles", value=sorted(roles), changed_by_id=actor.user_id)
         members = Membership.objects.filter(role__in=added, is_active=True, user__is_active=True)
         people = set(members.values_list("user_id", flat=True))
         notices.leave(

@@ -319,7 +319,11 @@ class AccountsErasure(ErasureHandler):
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to seal"),
-        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency factor_due"),
+        Table("accounts.Tenant", "The organisation itself.",
+              kept="name slug timezone currency language support_name factor_due"),
+        Table("accounts.Tier", "What organisations may use.", kept="name"),
+        Table("accounts.SettingChange", "The organisation's settings, and who changed them, by id.", kept="key value"),
+        Table("accounts.OrganisationLogo", "The organisation's logo.", kept="content"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("reveals", "Reasons for which data was shown", _reveals),

@@ -47,8 +47,8 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     view_permission: ClassVar[str] = ""
     nav: ClassVar[Nav]
-    site_pages: ClassVar[tuple[tuple[Nav, str], ...]] = ()
-    """Pages of `get_site_urls` in the navigation, by the names of their URLs."""
+    site_pages: ClassVar[tuple[tuple[Nav, str] | tuple[Nav, str, str], ...]] = ()
+    """Pages of `get_site_urls` in the navigation, by the names of their URLs; a setting has its sentence, too."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
     detail_template = "console/detail.html"

@@ -51,6 +51,7 @@ ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
 # A form that is also the page on which everybody reads what it changes.
 OPEN_FORM = Row(OPEN_PAGE.get, ACTION.post)
 LIST_ACTION = Row(Answers(302, 403, 200, 200), Answers(302, 403, 400))
+NOBODYS = Row(Answers(302, 403, 403, 403), Answers(302, 403, 403))
 HEALTH = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
 PUBLIC = Row(Answers(200, 200, 200, 200), Answers(200, 200, 200))
 # The own second factor: none is set up, and what counts asks for the password again.
@@ -108,7 +109,7 @@ DOORS: Final = {
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "widget_look": PUBLIC,
-    "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_logo": PUBLIC,  # it has none, and shows the organisation's
     "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
@@ -161,6 +162,17 @@ CONSOLE: Final = {
     "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_tenant_hide_set_up": ACTION,
     "admin:accounts_tenant_show_set_up": ACTION,
+    "admin:accounts_tenant_logo": ACTION,
+    "admin:accounts_tenant_remove_logo": ACTION,
+    "admin:usage": LIST,
+    # For operators of the installation: nobody here is one.
+    "admin:accounts_tier_changelist": Row(Answers(302, 403, 403, 403), LIST.post),
+    "admin:accounts_tier_change": Row(Answers(302, 403, 403, 403), LIST.post),
+    "admin:accounts_tier_create": NOBODYS,
+    "admin:accounts_tier_take": NOBODYS,
+    "admin:accounts_tier_edit": Row(Answers(302, 403, 404, 404), ACTION.post),
+    "admin:accounts_tier_give": Row(Answers(302, 403, 404, 404), ACTION.post),
+    "admin:accounts_tier_remove": Row(Answers(302, 403, 404, 404), ACTION.post),
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
@@ -876,6 +888,11 @@ API: Final = {
     "api-invitations-withdraw": API_PRESS,
     "api-me": API_OPEN_READ,
     "api-me-picture": Row(Answers(401, 405, 405, 405), Answers(401, 400, 400)),
+    "api-organisation": API_READ,
+    "api-organisation-logo": Row(Answers(401, 405, 405, 405), Answers(401, 403, 400)),
+    "api-organisation-settings-list": API_READ,
+    "api-organisation-changes-list": API_READ,
+    "api-organisation-usage-list": API_READ,
     "api-members-detail": API_PAGE,
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,

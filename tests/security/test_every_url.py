@@ -23,7 +23,7 @@ CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith
 PARTS = 4
 # Who sees what support or compliance see, or less.
 RIGHTS_ARE_THEIRS_TOO = ("viewer", "approver", "admin", "owner")
-# Names nothing that a person wrote; the organisation's name alone.
+# Names nothing that a person wrote: the organisation's name alone, and what no owner sees.
 SILENT = {
     "admin:hub_transactiondraft_changelist",
     "admin:agents_agentrun_changelist",
@@ -31,6 +31,8 @@ SILENT = {
     "admin:accounts_tenant_change",
     "admin:analytics_personrequest_changelist",
     "admin:core_consentwording_changelist",
+    "admin:accounts_tier_changelist",
+    "admin:accounts_tier_change",
 }
 HELP_PAGES = [f"help_{name}" for name in "home language topic article search vote sitemap feed".split()]
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.

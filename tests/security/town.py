@@ -16,6 +16,7 @@ from accounts.models import (
     Membership,
     Notice,
     SavedView,
+    Tier,
     TokenFamily,
     User,
 )
@@ -259,7 +260,7 @@ def build_town(world: World) -> Town:
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
         rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
-        rows += [_a_device(user)]
+        rows += [_a_device(user), Tier.objects.create(name="Large")]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]

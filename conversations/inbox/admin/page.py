@@ -41,6 +41,7 @@ REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
     "rule_asks_person": "an answer rule leaves this to a person",
     "agent_cant_answer": "the agent that is chosen here can't answer: see Who answers",
+    "limit_reached": "your organisation has used up its messages of today: see Usage",
     "no_agent_chosen": "several agents could answer and none is chosen: see Who answers",
     "no_agent": "no agent is switched on",
     "low_confidence": "the agent wasn't sure enough of its answer",

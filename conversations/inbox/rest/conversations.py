@@ -252,7 +252,8 @@ class ContactConversationViewSet(ApiViewSet):
         `no_mailbox` without one. On another channel 409 `open` says that there is an open `conversation` to write to;
         `window_closed` that a template is needed, which `as_template` sends where `has_template` is true. 409
         `no_address`, `opted_out`, `blocked` or `unreachable` where the contact can't be written to, `merged`, `erased`;
-        `id_reused` for another text under a known `client_id`.
+        `id_reused` for another text under a known `client_id`; `limit_reached` where the organisation's messages of the
+        day are used up.
         """
         body = self.read_body()
         template = _template_in(body)

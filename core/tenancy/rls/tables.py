@@ -13,6 +13,7 @@ GLOBAL = frozenset(
         "accounts.BrowserSession",
         "accounts.OwedEntry",
         "accounts.Registration",
+        "accounts.Tier",
         "accounts.TokenKey",
         "analytics.GaugeSample",
         "accounts.User",

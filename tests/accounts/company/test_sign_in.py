@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.db.models import Q
 from django.test import Client, RequestFactory
 
+from accounts.company.people import try_out
 from accounts.models import CompanySession, Identity, Membership, User
+from accounts.organisation import tiers
 from accounts.permissions.operators import is_operator, set_operator
 from accounts.services import actor_for_user, add_member, remove_member
 from accounts.sessions import company
@@ -22,7 +25,7 @@ from core.errors import Conflict
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.accounts.company.issuer import Issuer, arrive, connect, is_in, link_in, path_of
-from tests.accounts.invitations.inviting import NEW, invite, link_of
+from tests.accounts.invitations.inviting import NEW, PERSON, invite, link_of
 from tests.accounts.resets.resetting import person_of
 from tests.console.test_sign_in import code_of, sign_in
 from tests.world import OPERATOR, World, prove
@@ -134,6 +137,24 @@ def test_nobody_without_invitation_gets_in_unless_that_was_chosen(world: World, 
     assert (answer.status_code, User.objects.exclude(company_address="").exists()) == (403, False)
     page = html.unescape(answer.content.decode())
     assert ("Sign-in didn't complete" in page, "Ask an owner to invite you" in page) == (True, True)
+
+
+def test_beyond_the_members_of_the_tier_nobody_new_gets_in(world: World, issuer: Issuer) -> None:
+    row, token = connect(world, issuer, creates_people=True), link_of(world, invite(world, role="support"))
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"members": 1})
+    tiers.give_tier(actor=OPERATOR, slug="acme", tier_id=tier.pk)
+    invited = Client()
+    begun: Any = invited.get(f"/i/{token}/company/")
+    answers = [
+        arrive(issuer, Client()),
+        invited.get(path_of(issuer.allow(begun.url, "ana"))),
+        Client().post(f"/i/{token}/", PERSON),
+    ]
+    assert [answer.status_code for answer in answers] == [409] * 3
+    assert ["There is no place for you yet" in answer.content.decode() for answer in answers] == [True] * 3
+    assert not User.objects.filter(Q(email=NEW) | ~Q(company_address="")).exists()
+    with tenant_scope(world.acme.pk):
+        assert "as many members" in try_out(row, {"sub": "s-1", "email": "ana@acme.example"}).outcome
 
 
 def test_provider_that_says_no_address_makes_nobody(world: World, issuer: Issuer) -> None:
