@@ -3,11 +3,9 @@
 from conversations.channel_accounts.models import ChannelAccount, MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
 from conversations.inbox.models import (
-    HOT,
     LIVE,
     URGENT,
     WAITS_FOR_PERSON,
-    WARM,
     BulkChange,
     Conversation,
     ConversationTag,

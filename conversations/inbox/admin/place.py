@@ -16,9 +16,10 @@ from django.utils.timezone import get_current_timezone
 from console.base.lists import days_of, edges_of
 from console.viewers import viewer_of
 from conversations.inbox.admin.search import FOUND, is_token
+from conversations.inbox.models import HOT
 from conversations.inbox.selectors.counts import due_today, is_late, is_mine
 from conversations.inbox.selectors.search import conversations_with
-from conversations.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag
+from conversations.models import LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag
 from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
 from core.clock import now

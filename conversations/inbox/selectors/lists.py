@@ -9,14 +9,13 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.privacy.reveals import require_grant
+from conversations.inbox.models import HOT, WARM
 from conversations.inbox.selectors.search import cleaned, conversations_with
 from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.models import (
-    HOT,
     LIVE,
     URGENT,
     WAITS_FOR_PERSON,
-    WARM,
     ContactTag,
     Conversation,
     ConversationTag,
