@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from conversations.contacts.fields import FIELDS
 from conversations.contacts.selectors.names import names_in_conversation
 from conversations.messages import file_contents
@@ -20,6 +22,7 @@ from conversations.models import (
     ContactTag,
     Conversation,
     ConversationTag,
+    CustomValue,
     DeliveryAttempt,
     Draft,
     Message,
@@ -121,6 +124,16 @@ READINGS: Final = (
         rows=lambda person: every(
             ConversationTag.objects.filter(conversation__in=person.ids("conversations")).select_related("tag")
         ),
+    ),
+    Reading(
+        model="conversations.CustomValue", title="What was noted about you and your conversations",
+        shown="conversation_id field.name value changed_at",
+        rows=lambda person: every(
+            CustomValue.objects.select_related("field").filter(
+                Q(contact__in=person.ids("contacts")) | Q(conversation__in=person.ids("conversations"))
+            )
+        ),
+        unread={"text": SAME, "value_index": DIGEST},
     ),
     Reading(
         model="conversations.Message", title="Messages in your conversations",

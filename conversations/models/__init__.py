@@ -2,6 +2,7 @@
 
 from conversations.channel_accounts.models import ChannelAccount, MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
+from conversations.custom_fields.models import CustomField, CustomValue
 from conversations.inbox.models import (
     LIVE,
     URGENT,

@@ -95,7 +95,10 @@ class ConversationViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], request_serializer=Closing)
     @idempotent
     def close(self, request: Request, **kwargs: Any) -> Response:
-        """End the conversation and say whether it is resolved."""
+        """End the conversation and say whether it is resolved.
+
+        409 `closed`, and `fields_missing` with the keys of custom fields that need a value first (`missing`).
+        """
         return self.call_service(states.close)
 
     @action(detail=True, methods=["post"], request_serializer=Assigning)

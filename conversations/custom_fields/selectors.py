@@ -1,0 +1,43 @@
+"""Read custom fields and their values."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+
+from conversations.models import Conversation, CustomField, CustomValue
+from core.actors import Actor
+from core.privacy.encryption import blind_index
+
+VIEW: Final = "conversations.view_conversation"
+COLUMN: Final = "conversations_customvalue.value"
+"""The column that the digests of values are bound to."""
+
+
+def query_fields(*, viewer: Actor) -> QuerySet[CustomField]:
+    """Return the organisation's custom fields. Needs `conversations.view_conversation`."""
+    viewer.require(VIEW)
+    return CustomField.objects.all()
+
+
+def fields_of(subject: str) -> QuerySet[CustomField]:
+    """Return the custom fields of contacts, or of conversations, by name; for who may see what has them."""
+    return CustomField.objects.filter(subject=subject).order_by("name", "id")
+
+
+def values_of(whose: Q) -> Sequence[CustomValue]:
+    """Return values with their fields, by name; for who may see what has them. One query."""
+    return list(CustomValue.objects.filter(whose).select_related("field").order_by("field__name", "pk"))
+
+
+def index_of(field: CustomField, text: str) -> str:
+    """Return the keyed digest of a value, by which equal ones are found; capitals or small letters are the same."""
+    return blind_index(f"{field.pk}|{text.casefold()}", column=COLUMN)
+
+
+def missing_on_close(conversation: Conversation) -> Sequence[CustomField]:
+    """Return the fields that a conversation can't be closed without and that have no value yet. One query."""
+    whose = Q(conversation=conversation) | Q(contact=conversation.contact_id)
+    known = CustomValue.objects.filter(whose).values("field_id")
+    wanted: QuerySet[Any] = CustomField.objects.filter(required_on_close=True)
+    return list(wanted.exclude(pk__in=known).order_by("name", "id"))
