@@ -425,6 +425,7 @@ SPECTACULAR_SETTINGS = {
         "ExportState": "analytics.models.Export.State",
         "SurveyWay": "conversations.models.Survey.Way",
         "AvailabilityState": "conversations.models.Availability.State",
+        "CustomFieldKind": "conversations.models.CustomField.Kind",
         "TagColour": "conversations.models.Tag.Colour",
         "TeamPolicy": "conversations.models.Team.Policy",
         "Priority": "conversations.models.Priority",

@@ -126,6 +126,7 @@ IN_THE_API = {
     "team_id": "conversations.team",
     "rule_id": "conversations.triagerule",
     "tag_id": "conversations.tag",
+    "field_id": "conversations.customfield",
     "reply_id": "conversations.cannedreply",
     "file_id": "conversations.cannedfile",
     "suggestion_id": "conversations.suggestedreply",

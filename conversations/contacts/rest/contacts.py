@@ -19,6 +19,7 @@ from conversations.contacts.rest.serializers import (
     Speaking,
 )
 from conversations.contacts.selectors import directory
+from conversations.custom_fields.rest import CustomValues
 from conversations.models import Contact
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
@@ -72,7 +73,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "search"), VIEW),
-        **dict.fromkeys(("create", "partial_update", "language"), REPLY),
+        **dict.fromkeys(("create", "partial_update", "language", "custom_fields"), REPLY),
         **dict.fromkeys(("block", "unblock"), blocks.RECORD),
         "erase": erasure.ERASE,
     }
@@ -106,8 +107,8 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: one contact shows what it opted out of too."""
-        is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
-        return ContactDetailSerializer if is_one else super().get_serializer_class()
+        ones = ("create", "retrieve", "partial_update", "block", "unblock", "language", "custom_fields")
+        return ContactDetailSerializer if self.action in ones else super().get_serializer_class()
 
     def get_object(self) -> Contact:
         return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
@@ -158,6 +159,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def language(self, request: Request, **kwargs: Any) -> Response:
         """Set the language of a contact, by which templates are chosen."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        return self._respond_with(self.kwargs["contact_id"])
+
+    @action(detail=True, methods=["post"], url_path="custom-fields", request_serializer=CustomValues)
+    @idempotent
+    def custom_fields(self, request: Request, **kwargs: Any) -> Response:
+        """Set values of a contact's custom fields. 400 with the keys that are wrong, 409 `erased`, `merged`."""
+        known_people.set_contact_fields(actor=self.actor, **self.kwargs, **self.read_body())
         return self._respond_with(self.kwargs["contact_id"])
 
     def _respond_with(self, contact_id: UUID) -> Response:

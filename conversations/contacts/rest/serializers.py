@@ -2,11 +2,14 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import points_in_order
+from conversations.custom_fields.rest import values_by_key
+from conversations.custom_fields.selectors import values_of
 from conversations.models import Contact, ContactPoint
 from core.models import Consent
 from core.rest.fields import CLEAR, ExpandedField, RowSerializer
@@ -104,9 +107,12 @@ class ContactDetailSerializer(ContactSerializer):
         help_text="Channels whose provider couldn't reach them; it ends when they write."
     )
 
+    custom_fields = serializers.SerializerMethodField(help_text="Values by the keys of their fields.")
+
     class Meta(ContactSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ContactSerializer.Meta.fields,
+            "custom_fields",
             "merged_into_id",
             "is_blocked",
             "opt_outs",
@@ -117,6 +123,10 @@ class ContactDetailSerializer(ContactSerializer):
         """Read the ledger once for all fields."""
         self._wishes = wishes_of(instance.points.all())
         return super().to_representation(instance)
+
+    def get_custom_fields(self, contact: Contact) -> dict[str, Any]:
+        """Return the values, personal ones masked unless they are revealed."""
+        return values_by_key(values_of(Q(contact=contact)), in_clear=bool(self.context.get(CLEAR)))
 
     def get_is_blocked(self, contact: Contact) -> bool:
         return self._wishes.is_blocked

@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.channel_accounts.rest.accounts import AccountSummarySerializer
 from conversations.contacts.rest.serializers import ContactSummarySerializer, ExpandableContactSerializer
+from conversations.custom_fields.rest import values_by_key
+from conversations.custom_fields.selectors import values_of
 from conversations.inbox.rest.tags import TagSerializer
 from conversations.inbox.selectors.first_answers import first_answers
 from conversations.inbox.selectors.lists import LEADS, ORDERS
@@ -127,11 +130,13 @@ class ConversationDetailSerializer(ConversationSerializer):
     reading = ReadingSerializer(read_only=True)
     first_answers = serializers.SerializerMethodField()
     tags = serializers.SerializerMethodField()
+    custom_fields = serializers.SerializerMethodField(help_text="Values by the keys of their fields.")
 
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ConversationSerializer.Meta.fields,
-            *"tags reading first_answers can_reply reply_refusal can_send_template reply_window_ends_at".split(),
+            *"tags custom_fields reading first_answers".split(),
+            *"can_reply reply_refusal can_send_template reply_window_ends_at".split(),
         ]
 
     def to_representation(self, instance: Conversation) -> Any:
@@ -151,6 +156,10 @@ class ConversationDetailSerializer(ConversationSerializer):
         viewer = self.context["view"].actor
         found = tags_of_conversations(viewer=viewer, conversation_ids=[conversation.pk])
         return TagSerializer(found.get(conversation.pk, ()), many=True).data
+
+    def get_custom_fields(self, conversation: Conversation) -> dict[str, Any]:
+        """Return the values, personal ones masked."""
+        return values_by_key(values_of(Q(conversation=conversation)), in_clear=False)
 
     def get_can_reply(self, conversation: Conversation) -> bool:
         return conversation.state != Conversation.State.CLOSED and self._found.can_reply
