@@ -11,12 +11,13 @@ from django.db import transaction
 
 from conversations.contacts import contacts, names, points
 from conversations.contacts.fields import FIELDS, ContactField
-from conversations.custom_fields.values import read_values, write_values
+from conversations.custom_fields.values import LOCK, read_values, write_values
 from conversations.events import stream_events
 from conversations.models import Contact, ContactPoint, CustomField
 from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import advisory_lock
 from core.errors import Conflict, Invalid
 from core.events.publish import publish
 
@@ -104,6 +105,7 @@ def set_contact_fields(*, actor: Actor, contact_id: UUID, values: Mapping[str, A
     """
     actor.require(REPLY)
     with transaction.atomic():
+        advisory_lock(LOCK, shared=True)  # the fields stay as they are
         found = read_values(CustomField.Subject.CONTACT, values)
         contact = contacts.lock_contact(contact_id)
         if changed := write_values(found, contact=contact):

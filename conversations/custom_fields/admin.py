@@ -5,21 +5,21 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm, look
-from console.base.lists import Column
+from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from conversations.custom_fields import definitions
 from conversations.custom_fields.definitions import MANAGE, FieldSettings
 from conversations.custom_fields.selectors import fields_of, values_of
-from conversations.custom_fields.values import LIMIT
+from conversations.custom_fields.values import LIMIT, named_value, with_values
 from conversations.models import CustomField, CustomValue
 from core.privacy.pii.addresses import MASKED
 
@@ -176,12 +176,41 @@ def form_field(field: CustomField, *, is_hidden: bool) -> forms.Field:
     """Return the form's field of a custom field; of a personal one that has a value, which isn't shown."""
     hint = " ".join(filter(None, (field.hint, "It has a value. What you enter replaces it." if is_hidden else "")))
     common: dict[str, Any] = {"label": field.name, "required": False, "help_text": hint}
-    if field.kind in (Kind.LIST, Kind.CHECKBOX):
-        options = YES_OR_NO.items() if field.kind == Kind.CHECKBOX else [(one, one) for one in field.options]
+    if options := options_of(field):
         return forms.ChoiceField(choices=[("", "Unchanged") if is_hidden else NOT_SET, *options], **common)
     attributes = {Kind.DATE: {"type": "date"}, Kind.NUMBER: {"inputmode": "decimal"}, Kind.LINK: {"type": "url"}}
     widget = forms.TextInput(attrs=attributes.get(Kind(field.kind), {}))
     return forms.CharField(max_length=LIMIT, widget=widget, **common)
+
+
+def options_of(field: CustomField) -> list[tuple[str, str]]:
+    """Return the values of a list or a checkbox, as they are stored and as they are shown; none of other kinds."""
+    return list(YES_OR_NO.items()) if field.kind == Kind.CHECKBOX else [(one, one) for one in field.options]
+
+
+def values_to_choose(subject: str) -> dict[str, str]:
+    """Return the values of lists and checkboxes that a list can be narrowed to, as addresses name them. One query."""
+    return {
+        f"{field.key}:{value}": f"{field.name}: {words}"
+        for field in fields_of(subject).filter(is_personal=False)
+        for value, words in options_of(field)
+    }
+
+
+class ValueFilter(SelectFilter):
+    """Filter contacts by a value of a list or a checkbox."""
+
+    title, parameter_name, any_label = "Field", "field", "Any"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer the values, if there are any."""
+        found = values_to_choose(CustomField.Subject.CONTACT)
+        self.is_hidden = not found
+        return found.items()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the contacts with the chosen value."""
+        return queryset.filter(with_values(CustomField.Subject.CONTACT, named_value(self.chosen()), in_address=True))
 
 
 def values_to_edit(subject: str, **whose: Any) -> dict[str, Any]:

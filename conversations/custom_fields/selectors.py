@@ -30,9 +30,17 @@ def values_of(whose: Q) -> Sequence[CustomValue]:
     return list(CustomValue.objects.filter(whose).select_related("field").order_by("field__name", "pk"))
 
 
+def is_found_by_value(field: CustomField) -> bool:
+    """Return False for personal fields whose values somebody could find out by trying all that there are."""
+    return not field.is_personal or field.kind in (CustomField.Kind.TEXT, CustomField.Kind.LINK)
+
+
 def index_of(field: CustomField, text: str) -> str:
-    """Return the keyed digest of a value, by which equal ones are found; capitals or small letters are the same."""
-    return blind_index(f"{field.pk}|{text.casefold()}", column=COLUMN)
+    """Return the keyed digest of a value, by which equal ones are found; capitals or small letters are the same.
+
+    It is "" for a field whose values aren't looked for.
+    """
+    return blind_index(f"{field.pk}|{text.casefold()}", column=COLUMN) if is_found_by_value(field) else ""
 
 
 def missing_on_close(conversation: Conversation) -> Sequence[CustomField]:

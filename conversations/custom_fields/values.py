@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.db.models import Q
 
 from conversations import texts
 from conversations.custom_fields import patterns
-from conversations.custom_fields.selectors import index_of
+from conversations.custom_fields.selectors import index_of, is_found_by_value
 from conversations.models import CustomField, CustomValue
 from core.clock import now
-from core.db.locks import advisory_lock
 from core.errors import Invalid
 from core.privacy.pii.addresses import MASKED
 
@@ -93,11 +93,7 @@ def text_of(field: CustomField, given: object) -> str:
 
 
 def read_values(subject: str, given: Mapping[str, Any]) -> dict[CustomField, str]:
-    """Return what is stored of values by the keys of their fields, which stay until the end of the transaction.
-
-    Raises `Invalid` with the keys that are wrong.
-    """
-    advisory_lock(LOCK, shared=True)
+    """Return what is stored of values by the keys of their fields. Raises `Invalid` with the keys that are wrong."""
     fields = {field.key: field for field in CustomField.objects.filter(subject=subject, key__in=list(given))}
     wrong: dict[str, list[str]] = {key[:30]: ["There is no such field."] for key in given.keys() - fields.keys()}
     found = {}
@@ -107,8 +103,34 @@ def read_values(subject: str, given: Mapping[str, Any]) -> dict[CustomField, str
         except ValueError as problem:
             wrong[key] = [str(problem)]
     if wrong:
-        raise Invalid("Some values can't be saved.", fields=wrong)
+        raise Invalid("Some of these values don't fit.", fields=wrong)
     return found
+
+
+def with_values(subject: str, wanted: Mapping[str, Any], *, in_address: bool = False) -> Q:
+    """Return the condition of contacts, or conversations, that have values, by the keys of their fields.
+
+    Raises `Invalid` with the keys that are wrong: also for values that are personal and stand in an address, and for
+    those that are too few to be looked for.
+    """
+    found = Q()
+    for field, text in read_values(subject, wanted).items():
+        problem = "" if text else "Say which value."
+        if not is_found_by_value(field):
+            problem = "Of personal data only texts and links are looked for."
+        elif field.is_personal and in_address:
+            problem = "Personal data doesn't belong in a URL. Send the search as POST."
+        if problem:
+            raise Invalid(problem, code="personal_data" if field.is_personal else "", fields={field.key: [problem]})
+        rows = CustomValue.objects.filter(field=field, value_index=index_of(field, text))
+        found &= Q(pk__in=rows.values(f"{subject}_id"))
+    return found
+
+
+def named_value(text: str) -> dict[str, str]:
+    """Return a key and a value of a text such as `tier:Gold`, as an address names them; none of an empty one."""
+    key, _, value = text.partition(":")
+    return {key: value} if text else {}
 
 
 def write_values(found: Mapping[CustomField, str], **whose: Any) -> list[str]:

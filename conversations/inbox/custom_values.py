@@ -10,12 +10,13 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations.contacts import contacts
-from conversations.custom_fields.values import read_values, write_values
+from conversations.custom_fields.values import LOCK, read_values, write_values
 from conversations.events import stream_events
 from conversations.inbox import assignment, states
 from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.models import Conversation, CustomField
 from core.actors import Actor
+from core.db.locks import advisory_lock
 from core.errors import Conflict
 
 
@@ -29,6 +30,7 @@ def set_conversation_fields(*, actor: Actor, conversation_id: UUID, values: Mapp
     """
     actor.require(assignment.REPLY)
     with transaction.atomic():
+        advisory_lock(LOCK, shared=True)  # the fields stay as they are
         found = read_values(CustomField.Subject.CONVERSATION, values)
         # The contact first, as everywhere: nothing is written down of a person who is being erased.
         contact_id = get_seen(seen_conversations(actor), conversation_id).contact_id

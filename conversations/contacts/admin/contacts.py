@@ -29,7 +29,7 @@ from conversations.contacts.erasure import erase_contact
 from conversations.contacts.known_people import set_contact_fields
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
-from conversations.custom_fields.admin import NONE_YET, ValuesForm, shown_values, values_to_edit
+from conversations.custom_fields.admin import NONE_YET, ValueFilter, ValuesForm, shown_values, values_to_edit
 from conversations.custom_fields.selectors import fields_of, values_of
 from conversations.inbox.admin.first_messages import BeginForm, OpeningForm
 from conversations.inbox.admin.rows import tone_of
@@ -100,7 +100,7 @@ class ContactAdmin(MergeActions):
     empty_text = "People appear here when they first write to you."
     masked_fields = ("display_name", "masked_name")
     list_display = ("name", "addresses", "words", "standing", "created_at")
-    list_filter: ClassVar = [ErasedFilter]
+    list_filter: ClassVar = [ErasedFilter, ValueFilter]
     ordering = ("-id",)
     detail_fields = ("spoken", "linked", "created_at")
     detail_template = "console/contact.html"

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django_filters import CharFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,7 +21,8 @@ from conversations.contacts.rest.serializers import (
 )
 from conversations.contacts.selectors import directory
 from conversations.custom_fields.rest import CustomValues
-from conversations.models import Contact
+from conversations.custom_fields.values import named_value, with_values
+from conversations.models import Contact, CustomField
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
@@ -52,9 +54,16 @@ class ContactFilters(ApiFilterSet):
     """The filters of contacts."""
 
     tag = CharFilter(field_name="tags__name", max_length=60)
+    custom_field = CharFilter(
+        method="with_value", max_length=600, help_text="Key and value of a custom field: `tier:Gold`."
+    )
     created_after = AfterFilter("created_at")
     created_before = BeforeFilter("created_at")
     ordering = OrderFilter(*BY_CREATION)
+
+    def with_value(self, rows: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        """Return the contacts with a value of a custom field."""
+        return rows.filter(with_values(CustomField.Subject.CONTACT, named_value(value), in_address=True))
 
 
 class ContactPagination(SortedPagination):
@@ -129,7 +138,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
     @idempotent
     def search(self, request: Request) -> Response:
-        """Search contacts by a whole address or the masked name, newest first.
+        """Search contacts by a whole address, the masked name or values of custom fields, newest first.
 
         It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
         """

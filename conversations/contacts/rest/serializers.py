@@ -12,7 +12,7 @@ from conversations.custom_fields.rest import values_by_key
 from conversations.custom_fields.selectors import values_of
 from conversations.models import Contact, ContactPoint
 from core.models import Consent
-from core.rest.fields import CLEAR, ExpandedField, RowSerializer
+from core.rest.fields import CLEAR, Document, ExpandedField, RowSerializer
 
 
 class PointSerializer(RowSerializer[ContactPoint]):
@@ -46,11 +46,25 @@ class ExpandableContactSerializer(ContactSummarySerializer):
     created_at = serializers.DateTimeField(required=False)
 
 
+def require_search(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a search; raises `ValidationError` if there is nothing to look for."""
+    if not attrs["q"] and not attrs["values"]:
+        raise serializers.ValidationError({"q": ["This field is required."]})
+    return attrs
+
+
 class SearchingContacts(serializers.Serializer[Any]):
     """A search for contacts."""
 
-    q = serializers.CharField(max_length=200, help_text="A whole address, or the masked name.")
+    q = serializers.CharField(
+        default="", allow_blank=True, max_length=200, help_text="A whole address, or the masked name."
+    )
     tag = serializers.CharField(default="", max_length=60)
+    custom_fields = Document(source="values", default=dict, help_text="Values of custom fields by their keys.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a search for nothing."""
+        return require_search(attrs)
 
 
 class OptOut(serializers.Serializer[Any]):

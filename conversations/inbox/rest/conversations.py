@@ -172,7 +172,8 @@ class ConversationViewSet(ApiViewSet):
     @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
     @idempotent
     def search(self, request: Request) -> Response:
-        """Search conversations by words of masked messages or by a whole address, newest activity first.
+        """Search conversations by words of masked messages, a whole address or values of custom fields, the newest
+        activity first.
 
         It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the same
         body.

@@ -51,3 +51,39 @@ def test_fields_are_made_filled_and_read_masked_or_after_a_reveal(office: Office
     support.post(f"{contact}custom-fields/", {"values": {"tier": ""}})
     assert admin.send("put", f"custom-fields/{tier}/", kept).json()["version"] == 2
     assert admin.send("put", f"custom-fields/{tier}/", kept).json()["code"] == "stale_version"
+
+
+def test_lists_are_narrowed_to_a_value_and_personal_ones_only_by_a_body(office: Office) -> None:
+    support = office.caller("support")
+    contact, talk = (f"{kind}s/{office.ids[kind]}/" for kind in ("contact", "conversation"))
+    make(office, "seats", "number")
+    make(office, "passport", "text", is_personal=True)
+    make(office, "born", "date", is_personal=True)
+    make(office, "vip", "checkbox", "conversation")
+    values = {"seats": 12, "passport": "X123", "born": "1984-02-17"}
+    assert support.post(f"{contact}custom-fields/", {"values": values}).status_code == 200
+    assert support.post(f"{talk}custom-fields/", {"values": {"vip": True}}).status_code == 200
+
+    def count(path: str, **query: str) -> int:
+        answer = support.get(path, **query)
+        assert answer.status_code == 200, answer.json()
+        return len(answer.json()["results"])
+
+    assert [count("contacts/", custom_field=f"seats:{number}") for number in ("12.0", "13")] == [1, 0]
+    assert [count("conversations/", custom_field=f"vip:{word}") for word in ("yes", "no")] == [1, 0]
+    for path, named in (
+        ("contacts/", "passport:X123"), ("contacts/", "born:1984-02-17"), ("contacts/", "other:1"),
+        ("contacts/", "seats"), ("contacts/", "seats:many"), ("contacts/", "vip:yes"),
+        ("conversations/", "seats:12"), ("conversations/", ":"),
+    ):  # fmt: skip
+        assert support.get(path, custom_field=named).status_code == 400, named
+    assert support.get("contacts/", custom_field="passport:X123").json()["code"] == "personal_data"
+    for path, wanted, found in (
+        ("contacts/search/", {"passport": "x123", "seats": 12}, 1),
+        ("contacts/search/", {"passport": "X12"}, 0),
+        ("conversations/search/", {"vip": True}, 1),
+        ("conversations/search/", {"vip": False}, 0),
+    ):
+        assert len(support.post(path, {"custom_fields": wanted}).json()["results"]) == found, wanted
+    for body in ({}, {"custom_fields": {"born": "1984-02-17"}}, {"custom_fields": {"seats": None}}):
+        assert support.post("contacts/search/", body).status_code == 400, body

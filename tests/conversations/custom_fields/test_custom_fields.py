@@ -246,3 +246,27 @@ def test_console_shows_and_changes_what_was_pressed_and_masks_the_rest(shop: Sho
     assert not CustomValue.objects.filter(contact=talk.contact_id).exists()
     assert Contact.objects.filter(pk=talk.contact_id).exists()
     assert browsers["support"].get(f"/admin/conversations/contact/{uuid4()}/fields/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_lists_of_the_console_are_narrowed_to_a_choice(shop: Shop) -> None:
+    support, one, two = shop.world.actor("support"), shop.conversation(), shop.call().conversation
+    field(shop, "tier", "list", options=["Gold", "Silver"])
+    field(shop, "member", "checkbox", subject="contact")
+    field(shop, "diagnosis", "checkbox", is_personal=True)
+    set_conversation_fields(actor=support, conversation_id=one.pk, values={"tier": "Gold"})
+    set_contact_fields(actor=support, contact_id=two.contact_id, values={"member": True})
+    browser = Client()
+    browser.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
+
+    def rows(url: str, **query: str) -> int:
+        return browser.get(url, query).content.decode().count("wk-row-link")
+
+    inbox = browser.get("/admin/inbox/", {"view": "open", "field": "tier:Gold"}).content.decode()
+    assert (inbox.count("wk-row-link"), "iagnosis" in inbox) == (1, False)
+    assert '<option value="tier:Gold" selected>Tier: Gold' in inbox
+    assert rows("/admin/inbox/", view="open", field="tier:Silver") == 0
+    for unknown in ("tier:Lead", "diagnosis:yes", "nonsense"):
+        assert rows("/admin/inbox/", view="open", field=unknown) == 2
+    contacts = [browser.get("/admin/conversations/contact/", {"field": f"member:{word}"}) for word in ("yes", "no")]
+    assert [str(two.contact_id) in page.content.decode() for page in contacts] == [True, False]
