@@ -11,9 +11,9 @@ from django.db import transaction
 
 from accounts.versioning import lock_version, unique
 from conversations.custom_fields import patterns
-from conversations.custom_fields.selectors import index_of
+from conversations.custom_fields.selectors import fact_name, index_of
 from conversations.custom_fields.values import LOCK
-from conversations.models import CustomField, CustomValue
+from conversations.models import CustomField, CustomValue, TriageRule
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock
@@ -95,13 +95,16 @@ def revise_custom_field(
 def delete_custom_field(*, actor: Actor, field_id: UUID, seen_version: int | None = None) -> None:
     """Delete a custom field with all of its values.
 
-    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes
-    `CUSTOM_FIELD_DELETED`, with how many values went.
+    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version", "in_use" by a
+    triage rule). Writes `CUSTOM_FIELD_DELETED`, with how many values went.
     """
     actor.require(MANAGE)
     with transaction.atomic():
         advisory_lock(LOCK)
         row = lock_version(actor, CustomField, field_id, seen_version, MISSING)
+        rules = TriageRule.objects.filter(condition__regex=rf"\m{fact_name(row)}\M").order_by("position", "id")
+        if rule := rules.first():
+            raise Conflict(f"The triage rule “{rule}” looks at this field. Change the rule first.", code="in_use")
         count = CustomValue.objects.filter(field=row).delete()[0]
         chain.note(actor, "CUSTOM_FIELD_DELETED", row, values=count)
         row.delete()

@@ -21,8 +21,10 @@ from conversations.custom_fields.definitions import (
 from conversations.custom_fields.selectors import query_fields
 from conversations.inbox.bulk import change_many
 from conversations.inbox.custom_values import set_conversation_fields
+from conversations.inbox.triage.triage import RuleSettings, create_triage_rule
 from conversations.merges.merges import merge_contacts, undo_merge
-from conversations.models import Contact, Conversation, CustomField, CustomValue
+from conversations.models import Contact, Conversation, CustomField, CustomValue, Triage
+from conversations.replies.canned_replies import CannedText, create_canned_reply, fill_variables
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy.pii.addresses import MASKED
@@ -270,3 +272,37 @@ def test_lists_of_the_console_are_narrowed_to_a_choice(shop: Shop) -> None:
         assert rows("/admin/inbox/", view="open", field=unknown) == 2
     contacts = [browser.get("/admin/conversations/contact/", {"field": f"member:{word}"}) for word in ("yes", "no")]
     assert [str(two.contact_id) in page.content.decode() for page in contacts] == [True, False]
+
+
+@pytest.mark.django_db
+def test_rules_and_canned_replies_use_what_is_not_personal(shop: Shop) -> None:
+    admin, support, talk = shop.world.actor("admin"), shop.world.actor("support"), shop.conversation()
+    tier = field(shop, "tier", "list", subject="contact", options=["Gold", "Silver"])
+    field(shop, "seats", "number")
+    field(shop, "passport", is_personal=True)
+
+    def rule(name: str, condition: str, **more: Any) -> None:
+        create_triage_rule(actor=admin, settings=RuleSettings(name, condition, is_active=True, **more))
+
+    for condition in ('field_passport == "X"', 'field_tier == "Lead"', 'field_seats == "12"', 'field_other == "x"'):
+        with pytest.raises(Invalid):
+            rule("Wrong", condition, priority=4)
+    rule("Small", "field_seats < 10", priority=1)
+    rule("Big", 'field_seats > 10.5 and field_tier in ("Gold", "Silver")', priority=4)
+    assert services.hand_off(actor=AGENT, conversation_id=talk.pk, reason="complaint").priority == 2
+    other = shop.call().conversation
+    set_conversation_fields(actor=support, conversation_id=other.pk, values={"seats": 12, "passport": "X123"})
+    set_contact_fields(actor=support, contact_id=other.contact_id, values={"tier": "Gold"})
+    assert services.hand_off(actor=AGENT, conversation_id=other.pk, reason="complaint").priority == 4
+    assert not {name for name in Triage.objects.get(conversation=other).facts if name.startswith("field")}
+    with pytest.raises(Conflict, match="“Big” looks at this field"):
+        delete_custom_field(actor=admin, field_id=tier.pk)
+    text = "You are {{ field.tier }}, with {{field.seats}} seats, {{ field.passport }}."
+    for wrong in (text, "{{ field.other }}"):
+        with pytest.raises(Invalid):
+            create_canned_reply(actor=admin, wanted=CannedText("tier", "Tier", wrong))
+    create_canned_reply(actor=admin, wanted=CannedText("tier", "Tier", "You are {{ field.tier }}."))
+    for masked in (True, False):
+        said = fill_variables(actor=support, conversation_id=other.pk, text=text, masked=masked)
+        assert said == "You are Gold, with 12 seats."
+    assert fill_variables(actor=support, conversation_id=talk.pk, text="{{ field.tier }}!") == "!"
