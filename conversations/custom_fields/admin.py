@@ -24,6 +24,7 @@ from conversations.models import CustomField, CustomValue
 from core.privacy.pii.addresses import MASKED
 
 NONE_YET: Final = "There are no custom fields yet. Those who manage the inbox make them in the settings."
+PLAIN: Final = ("name", "pattern", "hint", "required_on_close", "agents_read")
 NOT_SET: Final = ("", "Not set")
 YES_OR_NO: Final = {"yes": "Yes", "no": "No"}
 Kind = CustomField.Kind
@@ -56,12 +57,16 @@ class FieldForm(VersionedForm):
     required_on_close = forms.BooleanField(
         label="Needed to close", required=False, help_text="People can't close a conversation before it has a value."
     )
+    agents_read = forms.BooleanField(
+        label="Agents may read it",
+        required=False,
+        help_text="They may tell the customer what they read. Personal data is masked for them.",
+    )
 
     def settings(self) -> FieldSettings:
         """Return what the services take."""
-        said = self.cleaned_data
-        texts = {name: said[name] for name in ("name", "pattern", "hint", "required_on_close")}
-        return FieldSettings(**texts, options=said["options"].splitlines())
+        plain = {name: self.cleaned_data[name] for name in PLAIN}
+        return FieldSettings(**plain, options=self.cleaned_data["options"].splitlines())
 
 
 class NewFieldForm(FieldForm):
@@ -79,7 +84,8 @@ class NewFieldForm(FieldForm):
         required=False,
         help_text="Its values are masked, and shown only with a reason. This can't be changed later.",
     )
-    field_order = ("subject", "name", "key", "kind", "options", "pattern", "hint", "required_on_close", "is_personal")
+    field_order = ("subject", "name", "key", "kind", "options", "pattern", "hint", "required_on_close", "agents_read",
+                   "is_personal")  # fmt: skip
 
     def given(self) -> dict[str, Any]:
         """Return what the service takes."""
@@ -111,8 +117,9 @@ class CustomFieldAdmin(ServiceAdmin):
     def rules(self, field: CustomField) -> str:
         """Return chips for what is asked of it."""
         return format_html(
-            "{} {}",
+            "{} {} {}",
             chip("Needed to close", "info", "check") if field.required_on_close else "",
+            chip("Agents may read it", "info", "agent") if field.agents_read else "",
             chip("Personal data", "warn", "eye") if field.is_personal else "",
         )
 
@@ -120,7 +127,7 @@ class CustomFieldAdmin(ServiceAdmin):
         """Return the values a form starts with."""
         if obj is None:
             return {"subject": CustomField.Subject.CONVERSATION.value}
-        known = {name: getattr(obj, name) for name in ("name", "pattern", "hint", "required_on_close", "version")}
+        known = {name: getattr(obj, name) for name in (*PLAIN, "version")}
         return {**known, "options": "\n".join(obj.options)}
 
     create = creates(definitions.create_custom_field, MANAGE, NewFieldForm, title="New field",

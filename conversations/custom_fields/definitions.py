@@ -38,6 +38,7 @@ class FieldSettings:
     pattern: str = ""
     hint: str = ""
     required_on_close: bool = False
+    agents_read: bool = False
 
 
 def create_custom_field(

@@ -39,6 +39,9 @@ class CustomField(Dated, TenantModel):
     hint = models.CharField(max_length=200, blank=True, help_text="Shown beside it, and for a value of another form.")
     required_on_close = models.BooleanField(default=False, help_text="Nobody closes a conversation without it.")
     is_personal = models.BooleanField(default=False, help_text="Masked for everybody without a reveal.")
+    agents_read = models.BooleanField(
+        default=False, help_text="Agents are given its value, and may tell the customer what they read."
+    )
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

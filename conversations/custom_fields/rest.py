@@ -23,7 +23,7 @@ from core.rest.fields import Document, RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
-PLAIN: Final = ("name", "options", "pattern", "hint", "required_on_close")
+PLAIN: Final = ("name", "options", "pattern", "hint", "required_on_close", "agents_read")
 
 
 class CustomFieldSerializer(RowSerializer[CustomField]):
@@ -51,6 +51,9 @@ class CustomFieldBody(serializers.Serializer[Any]):
         max_length=200, default="", allow_blank=True, help_text="Says what a value looks like, also where one is wrong."
     )
     required_on_close = serializers.BooleanField(default=False)
+    agents_read = serializers.BooleanField(
+        default=False, help_text="Agents are given its value, masked if it is personal, and may tell it the customer."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         settings = FieldSettings(**{name: attrs.pop(name) for name in PLAIN})

@@ -78,6 +78,18 @@ def facts_of(
     return found
 
 
+def values_for_agents(*, conversation_id: UUID, contact_id: UUID | None) -> Sequence[tuple[str, str]]:
+    """Return names and values of the fields that agents may read, personal ones masked; for the system. One query.
+
+    Those of a contact only with its id.
+    """
+    whose = Q(conversation=conversation_id)
+    if contact_id is not None:
+        whose |= Q(contact=contact_id)
+    rows = CustomValue.objects.filter(whose, field__agents_read=True).order_by("field__name", "pk")
+    return list(rows.values_list("field__name", "text"))
+
+
 def missing_on_close(conversation: Conversation) -> Sequence[CustomField]:
     """Return the fields that a conversation can't be closed without and that have no value yet. One query."""
     whose = Q(conversation=conversation) | Q(contact=conversation.contact_id)
