@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.versioning import lock_version, unique
 from conversations.custom_fields import patterns
 from conversations.custom_fields.selectors import fact_name, index_of
-from conversations.custom_fields.values import LOCK
+from conversations.custom_fields.values import LOCK, MOST
 from conversations.models import CustomField, CustomValue, TriageRule
 from core.actors import Actor
 from core.audit import chain
@@ -24,7 +24,6 @@ from core.text.clean import text_problem
 MANAGE: Final = "conversations.manage_desk"
 MISSING: Final = "This custom field doesn't exist."
 CANT: Final = "This custom field can't be saved."
-MOST: Final = 50
 MOST_OPTIONS: Final = 100
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 

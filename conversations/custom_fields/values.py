@@ -12,13 +12,15 @@ from django.db.models import Q
 
 from conversations import texts
 from conversations.custom_fields import patterns
-from conversations.custom_fields.selectors import index_of, is_found_by_value
+from conversations.custom_fields.selectors import fields_of, index_of, is_found_by_value
 from conversations.models import CustomField, CustomValue
 from core.clock import now
 from core.errors import Invalid
 from core.privacy.pii.addresses import MASKED
 
 LIMIT: Final = 500
+MOST: Final = 50
+"""So many fields an organisation can have."""
 LOCK: Final = "custom_fields"
 """Held shared while values are written, and alone while a field changes."""
 Kind = CustomField.Kind
@@ -94,7 +96,12 @@ def text_of(field: CustomField, given: object) -> str:
 
 def read_values(subject: str, given: Mapping[str, Any]) -> dict[CustomField, str]:
     """Return what is stored of values by the keys of their fields. Raises `Invalid` with the keys that are wrong."""
-    fields = {field.key: field for field in CustomField.objects.filter(subject=subject, key__in=list(given))}
+    if not given:
+        return {}
+    if len(given) > MOST:
+        raise Invalid(f"Name at most {MOST} custom fields.")
+    # All of them are few: keys from outside, which may be no text for the database, aren't sent to it.
+    fields = {field.key: field for field in fields_of(subject) if field.key in given}
     wrong: dict[str, list[str]] = {key[:30]: ["There is no such field."] for key in given.keys() - fields.keys()}
     found = {}
     for key, field in fields.items():

@@ -38,6 +38,8 @@ def test_fields_are_made_filled_and_read_masked_or_after_a_reveal(office: Office
     wrong = support.post(f"{contact}custom-fields/", {"values": {"tier": "Lead", "vip": True}})
     assert (wrong.status_code, wrong.json()["fields"].keys()) == (400, {"tier", "vip"})
     assert support.post(f"{contact}custom-fields/", {"values": {"tier": None, "a\0": 1}}).status_code == 400
+    many = support.post(f"{contact}custom-fields/", {"values": {f"key_{number}": 1 for number in range(51)}})
+    assert (many.status_code, many.json()["detail"]) == (400, "Name at most 50 custom fields.")
     set_to = {"values": {"vip": True, "order": "7"}}
     answers = [support.post(f"{talk}custom-fields/", set_to, key="once") for _ in range(2)]
     assert [answer.json()["custom_fields"] for answer in answers] == [{"order": "7", "vip": True}] * 2

@@ -268,8 +268,11 @@ def test_lists_of_the_console_are_narrowed_to_a_choice(shop: Shop) -> None:
     assert (inbox.count("wk-row-link"), "iagnosis" in inbox) == (1, False)
     assert '<option value="tier:Gold" selected>Tier: Gold' in inbox
     assert rows("/admin/inbox/", view="open", field="tier:Silver") == 0
-    for unknown in ("tier:Lead", "diagnosis:yes", "nonsense"):
+    for unknown in ("tier:Lead", "diagnosis:yes", "nonsense", "a\0:1"):
         assert rows("/admin/inbox/", view="open", field=unknown) == 2
+    # After an action the next one is looked for in what the address names.
+    beside = f"/admin/conversations/conversation/{one.pk}/close/?view=open&field=a%00:1&from=inbox"
+    assert browser.post(beside, {"resolved": "yes"}).status_code == 302
     contacts = [browser.get("/admin/conversations/contact/", {"field": f"member:{word}"}) for word in ("yes", "no")]
     assert [str(two.contact_id) in page.content.decode() for page in contacts] == [True, False]
 
