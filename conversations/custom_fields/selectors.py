@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from conversations.models import Conversation, CustomField, CustomValue
+from conversations.models import ContactMerge, Conversation, CustomField, CustomValue
 from core.actors import Actor
 from core.privacy.encryption import blind_index
 
@@ -78,14 +78,22 @@ def facts_of(
     return found
 
 
-def values_for_agents(*, conversation_id: UUID, contact_id: UUID | None) -> Sequence[tuple[str, str]]:
-    """Return names and values of the fields that agents may read, personal ones masked; for the system. One query.
+def told_without_a_look(*, conversation_id: UUID, record_id: UUID | None) -> Q:
+    """Return the condition of values that a program may tell a customer although no person looks at what it says.
 
-    Those of a contact only with its id.
+    They are the conversation's and, with its id, those of the contact whose addresses it has. A contact that others
+    were merged into has some of theirs, and a merge proves nothing: none of its values are told.
     """
     whose = Q(conversation=conversation_id)
-    if contact_id is not None:
-        whose |= Q(contact=contact_id)
+    if record_id is None:
+        return whose
+    merges = ContactMerge.objects.filter(contact=OuterRef("contact"), undone_at=None)
+    return whose | Q(~Exists(merges), contact=record_id)
+
+
+def values_for_agents(*, conversation_id: UUID, record_id: UUID | None) -> Sequence[tuple[str, str]]:
+    """Return names and values of the fields that agents may read, personal ones masked; for the system. One query."""
+    whose = told_without_a_look(conversation_id=conversation_id, record_id=record_id)
     rows = CustomValue.objects.filter(whose, field__agents_read=True).order_by("field__name", "pk")
     return list(rows.values_list("field__name", "text"))
 

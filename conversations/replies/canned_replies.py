@@ -15,8 +15,9 @@ from accounts.selectors import names_of
 from accounts.versioning import unique
 from conversations import texts
 from conversations.contacts.fields import language_code
-from conversations.custom_fields.selectors import fields_in_rules, values_of
+from conversations.custom_fields.selectors import fields_in_rules, told_without_a_look, values_of
 from conversations.inbox import assignment
+from conversations.inbox.states import MACHINES
 from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.messages.attachments import File
 from conversations.messages.files.rules import Upload
@@ -226,8 +227,8 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
     """Return a text with the values of this conversation in its variables.
 
     Two queries if it has any, one more for those of custom fields, none otherwise. What isn't a variable of ours stays
-    as it is typed; personal fields are left empty. With `masked` as a preview shows it. Needs
-    `conversations.reply_conversation`; raises `NotFound`.
+    as it is typed; personal fields are left empty, and where no person replies, those that a merge may have brought.
+    With `masked` as a preview shows it. Needs `conversations.reply_conversation`; raises `NotFound`.
     """
     actor.require(assignment.REPLY)
     wanted = _VARIABLE.findall(text)
@@ -244,7 +245,10 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
         **{name: "" for name in wanted if name.startswith(FIELD)},
     }
     if any(name.startswith(FIELD) for name in wanted):
-        rows = values_of(Q(conversation=conversation) | Q(contact=contact))
+        whose = Q(conversation=conversation) | Q(contact=contact)
+        if actor.kind in MACHINES:
+            whose = told_without_a_look(conversation_id=conversation.pk, record_id=conversation.record_id)
+        rows = values_of(whose)
         values |= {f"{FIELD}{row.field.key}": row.text for row in rows if not row.field.is_personal}
     filled = _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
     # "Hello ," and "Thank you, ." where no name is known.

@@ -124,9 +124,9 @@ def recall_for(version: AgentVersion, caller: Caller, standing: Standing) -> Seq
 def noted_for(run: AgentRun, caller: Caller, standing: Standing) -> str:
     """Return the custom fields that agents may read, as one line that is marked as data; "" without any.
 
-    Those of the contact only for a proven caller. One query.
+    Those of the contact only for a proven caller, and unless others were merged into it. One query.
     """
     is_proven = caller.verified or caller.user_id is not None
-    contact_id = standing.contact_id if is_proven else None
-    rows = values_for_agents(conversation_id=run.conversation_id, contact_id=contact_id)
+    record_id = standing.contact_id if is_proven else None
+    rows = values_for_agents(conversation_id=run.conversation_id, record_id=record_id)
     return f"{NOTED}{'; '.join(f'{name}: {text}' for name, text in rows)}." if rows else ""

@@ -18,13 +18,14 @@ from conversations.custom_fields.definitions import (
     delete_custom_field,
     revise_custom_field,
 )
-from conversations.custom_fields.selectors import query_fields
+from conversations.custom_fields.selectors import query_fields, values_for_agents
 from conversations.inbox.bulk import change_many
 from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.triage.triage import RuleSettings, create_triage_rule
 from conversations.merges.merges import merge_contacts, undo_merge
 from conversations.models import Contact, Conversation, CustomField, CustomValue, Triage
 from conversations.replies.canned_replies import CannedText, create_canned_reply, fill_variables
+from core.actors import system
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy.pii.addresses import MASKED
@@ -150,7 +151,7 @@ def test_personal_value_is_sealed_masked_and_in_no_log(shop: Shop) -> None:
 def test_merge_moves_what_is_missing_and_an_erasure_leaves_nothing(shop: Shop) -> None:
     support, one, two = shop.world.actor("support"), shop.conversation(), shop.call().conversation
     for key in ("size", "town"):
-        field(shop, key, subject="contact")
+        field(shop, key, subject="contact", agents_read=True)
     field(shop, "order")
     set_contact_fields(actor=support, contact_id=one.contact_id, values={"size": "M", "town": "Bonn"})
     set_contact_fields(actor=support, contact_id=two.contact_id, values={"size": "L"})
@@ -158,8 +159,18 @@ def test_merge_moves_what_is_missing_and_an_erasure_leaves_nothing(shop: Shop) -
     merge_contacts(actor=support, contact_id=one.contact_id, into_id=two.contact_id, reason="They are the same.")
     kept = CustomValue.objects.filter(contact=two.contact_id)
     assert sorted(kept.values_list("field__key", "text")) == [("size", "L"), ("town", "Bonn")]
+    # A merge proves nothing: what no person looks at tells neither address what is known of the other.
+    for talk_id, own in ((one.pk, [("Size", "M")]), (two.pk, [])):
+        talk = Conversation.objects.get(pk=talk_id)
+        assert values_for_agents(conversation_id=talk.pk, record_id=talk.record_id) == own
+        said = [
+            fill_variables(actor=actor, conversation_id=talk.pk, text="{{ field.town }}")
+            for actor in (support, system("triage"))
+        ]
+        assert said == ["Bonn", ""]
     undo_merge(actor=support, contact_id=one.contact_id)
     assert list(kept.values_list("text", flat=True)) == ["L"]
+    assert values_for_agents(conversation_id=two.pk, record_id=two.contact_id) == [("Size", "L")]
     merge_contacts(actor=support, contact_id=one.contact_id, into_id=two.contact_id, reason="They are the same.")
     eraser = replace(shop.world.actor("owner"), auth_strength="mfa")
     erase_contact(actor=eraser, contact_id=two.contact_id, reason="asked_for")
