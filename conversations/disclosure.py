@@ -63,6 +63,13 @@ def _messages(person: Person) -> Iterator[Message]:
         yield row
 
 
+def _noted(person: Person, *, is_personal: bool) -> Iterable[CustomValue]:
+    """Return the values of fields that hold the person's own data, or of those in which it may be anybody's."""
+    whose = Q(contact__in=person.ids("contacts")) | Q(conversation__in=person.ids("conversations"))
+    rows = CustomValue.objects.filter(whose, field__is_personal=is_personal)
+    return every(rows.select_related("field"))
+
+
 def _attachments(person: Person) -> Iterable[Attachment]:
     rows = Attachment.objects.filter(message__conversation_id__in=person.ids("conversations"))
     return every(rows.defer("content", "file_key", "source"))
@@ -126,14 +133,13 @@ READINGS: Final = (
         ),
     ),
     Reading(
-        model="conversations.CustomValue", title="What was noted about you and your conversations",
-        shown="conversation_id field.name value changed_at",
-        rows=lambda person: every(
-            CustomValue.objects.select_related("field").filter(
-                Q(contact__in=person.ids("contacts")) | Q(conversation__in=person.ids("conversations"))
-            )
-        ),
+        model="conversations.CustomValue", title="Personal data that was noted about you and your conversations",
+        shown="conversation_id field.name value changed_at", rows=partial(_noted, is_personal=True),
         unread={"text": SAME, "value_index": DIGEST},
+    ),
+    Reading(
+        model="conversations.CustomValue", title="What else was noted about you and your conversations",
+        shown="conversation_id field.name changed_at", masked="value", rows=partial(_noted, is_personal=False),
     ),
     Reading(
         model="conversations.Message", title="Messages in your conversations",
