@@ -64,7 +64,10 @@ def create_custom_field(
         row: CustomField = CustomField.objects.create(
             subject=subject, key=key, kind=kind, is_personal=is_personal, **values
         )
-        chain.note(actor, "CUSTOM_FIELD_CREATED", row, personal=is_personal, required=row.required_on_close)
+        chain.note(
+            actor, "CUSTOM_FIELD_CREATED", row, personal=is_personal, required=row.required_on_close,
+            agents_read=row.agents_read,
+        )  # fmt: skip
     return row
 
 
@@ -83,12 +86,13 @@ def revise_custom_field(
         advisory_lock(LOCK)
         row = lock_version(actor, CustomField, field_id, seen_version, MISSING)
         gone = [option for option in row.options if option not in values["options"]]
+        # Personal ones have no digest to find them by: of these, any value counts.
         chosen = [index_of(row, option) for option in gone]
         if chosen and CustomValue.objects.filter(field=row, value_index__in=chosen).exists():
             raise Conflict(f"One of these is chosen somewhere: {', '.join(gone[:20])}. Keep it.", code="in_use")
         CustomField.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
         row.refresh_from_db()
-        chain.note(actor, "CUSTOM_FIELD_REVISED", row, required=row.required_on_close)
+        chain.note(actor, "CUSTOM_FIELD_REVISED", row, required=row.required_on_close, agents_read=row.agents_read)
     return row
 
 

@@ -79,8 +79,16 @@ def test_fields_are_made_by_who_manages_and_keep_what_is_chosen(shop: Shop) -> N
     set_conversation_fields(actor=support, conversation_id=talk.pk, values={"tier": "Gold"})
     with pytest.raises(Conflict, match="chosen"):
         revise_custom_field(actor=admin, field_id=tier.pk, settings=FieldSettings("Tier", options=["Silver"]))
-    fewer = FieldSettings("Level", options=["Gold"])
+    fewer = FieldSettings("Level", options=["Gold"], agents_read=True)
     assert revise_custom_field(actor=admin, field_id=tier.pk, settings=fewer, seen_version=1).version == 2
+    told = AuditEntry.objects.get(action="CUSTOM_FIELD_REVISED").facts
+    assert (told["required"], told["agents_read"]) == (False, True)
+    # Who may change a personal list finds out nothing by it.
+    illness = field(shop, "illness", "list", options=["None", "Flu"], is_personal=True)
+    set_conversation_fields(actor=support, conversation_id=talk.pk, values={"illness": "None"})
+    with pytest.raises(Conflict, match="chosen"):
+        revise_custom_field(actor=admin, field_id=illness.pk, settings=FieldSettings("Illness", options=["None"]))
+    delete_custom_field(actor=admin, field_id=illness.pk)
     with pytest.raises(Conflict):
         delete_custom_field(actor=admin, field_id=tier.pk, seen_version=1)
     with tenant_scope(shop.world.globex.pk):
@@ -90,7 +98,7 @@ def test_fields_are_made_by_who_manages_and_keep_what_is_chosen(shop: Shop) -> N
             delete_custom_field(actor=outsider, field_id=tier.pk)
     delete_custom_field(actor=admin, field_id=tier.pk, seen_version=2)
     assert not CustomValue.objects.exists()
-    assert AuditEntry.objects.get(action="CUSTOM_FIELD_DELETED").facts["values"] == 1
+    assert AuditEntry.objects.get(action="CUSTOM_FIELD_DELETED", object_id=tier.pk).facts["values"] == 1
 
 
 @pytest.mark.django_db
