@@ -44,6 +44,7 @@ from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
 from conversations.channel_accounts.rest.templates import TemplateViewSet
 from conversations.contacts.rest.consents import ConsentViewSet, ConsentWordingViewSet
 from conversations.contacts.rest.contacts import ContactViewSet
+from conversations.custom_fields.rest import CustomFieldViewSet
 from conversations.inbox.rest import conversations
 from conversations.inbox.rest.tags import TagViewSet
 from conversations.inbox.teams.rest import AvailabilityViewSet, TeamViewSet
@@ -174,6 +175,7 @@ router.register(f"{V1}canned-replies", CannedReplyViewSet, "api-canned-replies")
 router.register(f"{V1}canned-replies/<uuid:reply_id>/files", CannedFileViewSet, "api-canned-files")
 router.register(f"{V1}macros", MacroViewSet, "api-macros")
 router.register(f"{V1}tags", TagViewSet, "api-tags")
+router.register(f"{V1}custom-fields", CustomFieldViewSet, "api-custom-fields")
 router.register(f"{V1}customer-links", CustomerLinkViewSet, "api-customer-links")
 router.register(f"{V1}surveys", SurveyViewSet, "api-surveys")
 router.register(f"{V1}triage-rules", TriageRuleViewSet, "api-triage-rules")

@@ -27,6 +27,7 @@ _WORDS: Final = {
     "surveys": "What customers said once their conversation was closed.",
     "triage-rules": "Rules that say which team a conversation goes to, tried out before they count.",
     "tags": "Words that conversations are sorted by, with colours: make, change and merge them.",
+    "custom-fields": "What your organisation wants to know of contacts and conversations: its own fields.",
     "canned-replies": "Texts that colleagues write once and send often, with variables that are filled in on sending.",
     "macros": "Steps that colleagues do with many conversations in the same way: write them, and run one.",
     "availability": "Who of the teams is there now, and saying so of yourself.",

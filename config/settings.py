@@ -427,6 +427,7 @@ SPECTACULAR_SETTINGS = {
         "PersonRequestState": "analytics.models.PersonRequest.State",
         "SurveyWay": "conversations.models.Survey.Way",
         "AvailabilityState": "conversations.models.Availability.State",
+        "CustomFieldKind": "conversations.models.CustomField.Kind",
         "TagColour": "conversations.models.Tag.Colour",
         "TeamPolicy": "conversations.models.Team.Policy",
         "Priority": "conversations.models.Priority",

@@ -22,6 +22,7 @@ from conversations.models import (
     ContactTag,
     Conversation,
     ConversationTag,
+    CustomValue,
     DeliveryAttempt,
     Draft,
     Message,
@@ -61,6 +62,13 @@ def _messages(person: Person) -> Iterator[Message]:
     for row in every(Message.objects.filter(conversation_id__in=person.ids("conversations"))):
         row.metadata = clear_metadata(row.metadata)
         yield row
+
+
+def _noted(person: Person, *, is_personal: bool) -> Iterable[CustomValue]:
+    """Return the values of fields that hold the person's own data, or of those in which it may be anybody's."""
+    whose = Q(contact__in=person.ids("contacts")) | Q(conversation__in=person.ids("conversations"))
+    rows = CustomValue.objects.filter(whose, field__is_personal=is_personal)
+    return every(rows.select_related("field"))
 
 
 def _attachments(person: Person) -> Iterable[Attachment]:
@@ -131,6 +139,15 @@ READINGS: Final = (
         rows=lambda person: every(
             ConversationTag.objects.filter(conversation__in=person.ids("conversations")).select_related("tag")
         ),
+    ),
+    Reading(
+        model="conversations.CustomValue", title="Personal data that was noted about you and your conversations",
+        shown="conversation_id field.name value changed_at", rows=partial(_noted, is_personal=True),
+        unread={"text": SAME, "value_index": DIGEST},
+    ),
+    Reading(
+        model="conversations.CustomValue", title="What else was noted about you and your conversations",
+        shown="conversation_id field.name changed_at", masked="value", rows=partial(_noted, is_personal=False),
     ),
     Reading(
         model="conversations.Message", title="Messages in your conversations",

@@ -20,6 +20,7 @@ from conversations.models import (
     ContactPoint,
     ContactTag,
     Conversation,
+    CustomValue,
     DeliveryAttempt,
     Draft,
     Macro,
@@ -186,6 +187,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
+        Table("conversations.CustomField", "The organisation's own fields.", kept="key name options pattern hint"),
+        Table("conversations.CustomValue", "Rows are removed.", "value text value_index"),
         Table("conversations.Draft", "Rows are removed.", "body"),
         Table("conversations.Conversation", "Codes for why a person was asked and what was wanted; times of "
               "snoozing; the digest of a mail thread.", "reading language",
@@ -291,7 +294,7 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Remove addresses, name and tags and close open conversations, so that no channel finds the contact."""
+        """Remove addresses, name, tags and custom values and close open conversations: no channel finds the contact."""
         contacts = person.ids("contacts")
         list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
         points = ContactPoint.objects.filter(contact_id__in=contacts)
@@ -300,6 +303,7 @@ class ConversationsErasure(ErasureHandler):
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(**fields.ERASED, user=None, linked_by=None, erased_at=now())
         conversations = person.ids("conversations")
+        CustomValue.objects.filter(Q(contact__in=contacts) | Q(conversation__in=conversations)).delete()
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)

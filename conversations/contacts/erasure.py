@@ -20,8 +20,8 @@ def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime 
     """Erase a contact permanently and return the erasure.
 
     A repeat returns the same one.
-    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person
-    who writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
+    Name, addresses, tags and custom fields go at once and open conversations are closed; a worker does the rest. Who
+    writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
     `conversations.erase_contact` and a second factor. What was merged into the contact is erased with it. Raises
     `Refused`, `Invalid`, `NotFound`, and `Conflict`: "in_the_way" naming the requests that are being executed,
     "merged" with the `contact_id` of the contact that this one was merged into. Writes

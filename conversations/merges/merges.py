@@ -21,7 +21,15 @@ from conversations.contacts.selectors.names import names_of_contact
 from conversations.events import stream_events
 from conversations.inbox.teams.seen import require_all_seen
 from conversations.merges.selectors import MERGE, require_whole
-from conversations.models import AudienceSend, Contact, ContactMerge, ContactPoint, ContactTag, Conversation
+from conversations.models import (
+    AudienceSend,
+    Contact,
+    ContactMerge,
+    ContactPoint,
+    ContactTag,
+    Conversation,
+    CustomValue,
+)
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -38,11 +46,12 @@ def merge_contacts(
 ) -> ContactMerge:
     """Merge a contact into another one of the same person.
 
-    Its addresses, conversations and tags go to the other one, which new messages find. Blocks and consents stay with
-    the addresses. Needs `conversations.merge_contact`. Raises `Refused`, also for somebody limited to teams who doesn't
-    see all conversations of both ("not_all_seen"), `NotFound`, `Invalid` for a contact with itself or without a reason,
-    and `Conflict`: "erased", "merged", "different_colleagues" for contacts of two colleagues, "changed" when an address
-    was added at the same moment. Writes `CONTACT_MERGED` about both.
+    Its addresses, conversations and tags go to the other one, which new messages find, and the values of custom fields
+    that the other one hasn't got. Blocks and consents stay with the addresses. Needs `conversations.merge_contact`.
+    Raises `Refused`, also for somebody limited to teams who doesn't see all conversations of both ("not_all_seen"),
+    `NotFound`, `Invalid` for a contact with itself or without a reason, and `Conflict`: "erased", "merged",
+    "different_colleagues" for contacts of two colleagues, "changed" when an address was added at the same moment.
+    Writes `CONTACT_MERGED` about both.
     """
     actor.require(MERGE)
     if contact_id == into_id:
@@ -61,10 +70,14 @@ def merge_contacts(
         rows = ContactTag.objects.filter(contact=contact).exclude(name__in=list(has))
         ids = _ids(rows)
         ContactTag.objects.filter(pk__in=ids).update(contact=into)
+        known = CustomValue.objects.filter(contact=into).values_list("field", flat=True)
+        values = _ids(CustomValue.objects.filter(contact=contact).exclude(field__in=list(known)))
+        CustomValue.objects.filter(pk__in=values).update(contact=into)
         moved: dict[str, Any] = {
             "points": _ids(ContactPoint.objects.filter(contact=contact)),
             "conversations": [str(talk.pk) for talk in talks],
             "tags": ids,
+            "values": values,
             "earlier": _ids(Contact.objects.filter(merged_into=contact)),
             "fields": _fill_in(contact, into),
         }
@@ -125,6 +138,9 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
         has = ContactTag.objects.filter(contact=contact).values_list("name", flat=True)
         gone = ContactTag.objects.filter(pk__in=merge.moved["tags"], contact=into).exclude(name__in=list(has))
         gone.update(contact=contact)
+        known = CustomValue.objects.filter(contact=contact).values_list("field", flat=True)
+        moved = CustomValue.objects.filter(pk__in=merge.moved.get("values", ()), contact=into)
+        moved.exclude(field__in=list(known)).filter(changed_at__lte=merge.merged_at).update(contact=contact)
         _empty_again(merge, contact, into)
         Contact.objects.filter(pk__in=records[1:], merged_into=into).update(merged_into=contact)
         Contact.objects.filter(pk=contact.pk).update(merged_into=None)

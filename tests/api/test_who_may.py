@@ -56,6 +56,7 @@ class Door:
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
+OWN_FIELD = {"subject": "contact", "key": "tier", "kind": "list", "name": "Tier", "options": ["Gold"]}
 CHANGE = {"changes": {"budget": "800.00"}}
 MANY = {"verdict": "approve", "items": [{"id": "00000000-0000-7000-8000-000000000000", "digest": "0" * 64}]}
 SWAP = {"from_person": "{approver}", "to": "{owner}"}
@@ -322,6 +323,13 @@ DOORS = [
     Door("delete", "triage-rules/{rule}/", "admin", 204, "support"),
     Door("post", "triage-rules/{rule}/move/", "admin", 200, "support", body={"up": True}),
     Door("post", "triage-rules/{rule}/try/", "admin", 200, "support"),
+    Door("get", "custom-fields/", "viewer", 200, outsider=200),
+    Door("post", "custom-fields/", "admin", 201, "support", outsider=201, body=OWN_FIELD),
+    Door("get", "custom-fields/{field}/", "viewer", 200),
+    Door("put", "custom-fields/{field}/", "admin", 200, "support", body={"name": "Sent", "version": 1}),
+    Door("delete", "custom-fields/{field}/", "admin", 204, "support"),
+    Door("post", f"{STAFF}custom-fields/", "support", 200, "viewer", body={"values": {"order": "7"}}),
+    Door("post", "contacts/{contact}/custom-fields/", "support", 200, "viewer", body={"values": {"town": "Bonn"}}),
     Door("get", "tags/", "viewer", 200, outsider=200),
     Door("post", "tags/", "admin", 201, "support", outsider=201, body={"name": "Night", "colour": "info"}),
     Door("get", "tags/{tag}/", "viewer", 200),

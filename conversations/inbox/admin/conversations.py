@@ -66,7 +66,7 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
-ABOUT: Final = ("name", "language", "tag", "untag")
+ABOUT: Final = ("name", "language", "contact-fields", "tag", "untag")
 """The actions beside the contact."""
 HEAD: Final = {"snooze": "moon", "tags": "tag", "close": "check"}
 """The actions that have an icon above the messages."""
@@ -255,6 +255,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             **{name: free.pop(path, None) for name, path in APART.items()},
             "head_menus": [{"offer": free.pop(path), "icon": icon} for path, icon in HEAD.items() if path in free],
             "about": [free.pop(path) for path in ABOUT if path in free],
+            "edit_fields": free.pop("fields", None),
             "others": list(free.values()),
         }
 

@@ -21,6 +21,7 @@ from analytics.exports.people.requests import export_contact, export_member
 from analytics.models import Export, ExportPiece, PersonRequest
 from analytics.person_requests.requests import OBJECT, WORDS, close_request, extend_request, open_for_contact
 from conversations.contacts import erasure
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
 from core.clock import now
@@ -69,6 +70,8 @@ def test_archive_has_all_of_the_person_and_masks_others(traces: Traces) -> None:
     with tenant_scope(world.acme.pk):
         text = f"{colleague} says {NAME} also writes from {OTHER_WORDS[1]}"
         notes.add_note(actor=world.actor("support"), conversation_id=traces.conversation_id, text=text)
+        known = {"conversation": f"{PHRASE} for {colleague}, also {OTHER_WORDS[1]}"}
+        set_conversation_fields(actor=world.actor("support"), conversation_id=traces.conversation_id, values=known)
         ContactTag.objects.create(contact_id=traces.contact_id, name="<script>alert(1)</script>")
         Message.objects.filter(conversation_id=traces.conversation_id).update(metadata={"code": CODE})
         export = of_contact(traces)
@@ -85,6 +88,8 @@ def test_archive_has_all_of_the_person_and_masks_others(traces: Traces) -> None:
     sections = {(each["table"], each["title"]): each["rows"] for each in document["sections"]}
     (looked,) = sections["core.AuditEntry", "Which roles had your data shown in clear"]
     assert (looked["role"], looked["facts"]["fields"]) == ("compliance", ["contact"])
+    (noted,) = sections["conversations.CustomValue", "Personal data that was noted about you and your conversations"]
+    assert noted["value"] == f"{NAME} of {MAIL}"
     wanted = (
         "conversations.Note hitl.Approval hitl.Decision agents.ToolCall agents.ContactFact integrations.MailDelivery"
     )
