@@ -29,6 +29,8 @@ class Actor:
     """The scopes of the API key that is used; None without a key."""
     teams: frozenset[UUID] | None = None
     """The teams whose conversations the actor sees, beside those assigned to them; None for all."""
+    role_version: int = 0
+    """The version of a role that the organisation made itself; 0 for all others."""
     by_company: bool = False
     """True in a session that the organisation's identity provider began: it speaks for this organisation alone."""
 
@@ -38,6 +40,11 @@ class Actor:
     ) -> "Actor":
         """Return a person without permissions: for entries about what they did, or to add permissions to."""
         return cls("user", user_id, user_id, role, str(user_id), address, user_agent[:200], auth_strength)
+
+    @property
+    def sealed_role(self) -> str:
+        """Return the role as entries and decisions keep it: of an organisation's own one with its version."""
+        return f"{self.role}@{self.role_version}" if self.role_version else self.role
 
     @property
     def has_second_factor(self) -> bool:

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Invitation, Membership, Tenant
 from accounts.permissions.role_limits import MANAGE, check_role, refuse_higher_role, refuse_weak_sign_in
+from accounts.permissions.roles import with_role
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -44,7 +45,7 @@ _NO_NAME: Final = re.compile(r"[<>@/\\:。]|\w\.\w{2,}|\w{2,}\.\w")
 def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invitation]:
     """Return invitations, newest first; `standing` those still pending. Needs `accounts.view_membership`."""
     viewer.require(VIEW)
-    rows = Invitation.objects.select_related("invited_by").order_by("-pk")
+    rows = with_role(Invitation.objects.select_related("invited_by").order_by("-pk"))
     return rows.filter(PENDING) if standing else rows
 
 
@@ -64,6 +65,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     address, clean_name, moment = check_address(email), check_name(name), now or clock_now()
     with transaction.atomic():
         _lock_invitations()
+        check_role(role)  # again: an own role that was being deleted is gone by now
         pending = Invitation.objects.filter(PENDING, address_digest=digest_of_address(address))
         earlier: Invitation | None = pending.first()
         _refuse_members(address)

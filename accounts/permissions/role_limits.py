@@ -1,7 +1,9 @@
 """Limits on granting roles: never above one's own, and sensitive ones only after a strong sign-in."""
 
-from accounts.models import Membership
-from accounts.permissions.roles import ERASER, permissions_of
+from collections.abc import Collection
+
+from accounts.models import Membership, Role
+from accounts.permissions.roles import ERASER, permissions_here
 from core.actors import Actor
 from core.errors import Invalid, Refused
 
@@ -13,8 +15,8 @@ FACTORS = ("totp", "webauthn")
 
 
 def check_role(role: str) -> None:
-    """Raise `Invalid` for an unknown role."""
-    if role not in Membership.Role.values:
+    """Raise `Invalid` for an unknown role, or an own one that was deleted. One query unless it is built in."""
+    if role not in Membership.Role.values and not Role.objects.filter(key=role, deleted_at=None).exists():
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
 
 
@@ -25,12 +27,17 @@ def refuse_higher_role(actor: Actor, role: str) -> None:
 
 
 def can_grant_role(actor: Actor, role: str) -> bool:
-    """Return True if the actor has every permission of the role."""
-    return all(actor.may(permission) for permission in permissions_of(role))
+    """Return True if the actor has every permission of the role. One query for an own role."""
+    return all(actor.may(permission) for permission in permissions_here(role))
 
 
 def refuse_weak_sign_in(actor: Actor, role: str) -> None:
-    """Refuse to grant a sensitive role without the second factor that the actor has set up.
+    """Refuse to grant a sensitive role without the second factor that the actor has set up."""
+    refuse_weak_grant(actor, permissions_here(role))
+
+
+def refuse_weak_grant(actor: Actor, permissions: Collection[str]) -> None:
+    """Refuse to grant sensitive permissions without the second factor that the actor has set up.
 
     Otherwise someone who finds an open browser or a key could create an account of their own and give that
     one a factor. An actor without a factor confirms the password; for an API key that happened when it was
@@ -38,7 +45,7 @@ def refuse_weak_sign_in(actor: Actor, role: str) -> None:
     """
     from allauth.mfa.models import Authenticator  # noqa: PLC0415  (needs the app registry)
 
-    if actor.has_second_factor or actor.user_id is None or not permissions_of(role) & STRONG:
+    if actor.has_second_factor or actor.user_id is None or not STRONG.intersection(permissions):
         return
     if Authenticator.objects.filter(user_id=actor.user_id, type__in=FACTORS).exists():
         raise Refused(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.selectors import only_assigned
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import TeamMember
 from core.actors import Actor
@@ -60,9 +61,13 @@ def places_of(conversation_ids: Collection[UUID]) -> dict[UUID, tuple[UUID | Non
 
 
 def teams_of_people(user_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
-    """Return the ids of the teams of each of these people, for the wall. One query."""
+    """Return the ids of the teams of each of these people, for the wall. One query.
+
+    None for people whose role sees only what is assigned to them.
+    """
     found: dict[UUID, set[UUID]] = {user_id: set() for user_id in user_ids}
-    for user_id, team_id in TeamMember.objects.filter(user_id__in=user_ids).values_list("user_id", "team_id"):
+    rows = TeamMember.objects.filter(user_id__in=user_ids).exclude(user_id__in=only_assigned().values("user_id"))
+    for user_id, team_id in rows.values_list("user_id", "team_id"):
         found[user_id].add(team_id)
     return {user_id: frozenset(teams) for user_id, teams in found.items()}
 
