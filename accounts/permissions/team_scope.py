@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import Membership, Role
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
-from accounts.permissions.roles import OWN, PERMISSIONS, name_of_role, permissions_of
+from accounts.permissions.roles import ALL_PERMISSIONS, OWN, PERMISSIONS, name_of_role, permissions_of
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -19,6 +19,12 @@ CAN_BE_LIMITED: Final = frozenset({"approver", "support", "viewer"})
 """Roles whose members can be limited to their teams. The others see everything, to manage it or to check it."""
 LIMITABLE: Final = frozenset[str]().union(*(PERMISSIONS[role] for role in CAN_BE_LIMITED))
 """What people can have who don't see everything: all else would show them other teams' conversations, or counts."""
+ALLOWED: Final = {
+    Role.Sees.ALL.value: ALL_PERMISSIONS,
+    Role.Sees.TEAMS.value: LIMITABLE,
+    Role.Sees.ASSIGNED.value: LIMITABLE - {"analytics.view_team_figures"},
+}
+"""What own roles can have, by whose conversations they see."""
 TeamFinder = Callable[[UUID], frozenset[UUID]]
 _finders: list[TeamFinder] = []
 
