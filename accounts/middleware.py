@@ -65,6 +65,7 @@ class TenantMiddleware:
             person = Actor.of_user(
                 request.user.pk,
                 membership.role,
+                role_version=membership.role_version,
                 address=services.client_address(request),
                 user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
                 auth_strength=services.auth_strength_of(request),
@@ -78,7 +79,6 @@ class TenantMiddleware:
             request.actor = replace(  # type: ignore[attr-defined]
                 person,
                 permissions=membership.permissions,
-                role_version=membership.role_version,
                 proven_lately=services.proven_lately(request),
                 teams=teams_seen(request.user.pk, own_only=membership.own_teams_only),
                 by_company=company.is_marked(request.session),

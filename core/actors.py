@@ -36,10 +36,18 @@ class Actor:
 
     @classmethod
     def of_user(
-        cls, user_id: UUID, role: str, *, address: str = "", user_agent: str = "", auth_strength: str = "none"
+        cls,
+        user_id: UUID,
+        role: str,
+        *,
+        role_version: int = 0,
+        address: str = "",
+        user_agent: str = "",
+        auth_strength: str = "none",
     ) -> "Actor":
         """Return a person without permissions: for entries about what they did, or to add permissions to."""
-        return cls("user", user_id, user_id, role, str(user_id), address, user_agent[:200], auth_strength)
+        name, agent = str(user_id), user_agent[:200]
+        return cls("user", user_id, user_id, role, name, address, agent, auth_strength, role_version=role_version)
 
     @property
     def sealed_role(self) -> str:
