@@ -127,6 +127,7 @@ class Membership(Dated, TenantModel):
 
     own_name: str | None
     own_permissions: list[str] | None
+    own_sees: str | None
     """Of the role if it is an own one, where `with_role` read it with the row."""
 
     class Role(models.TextChoices):

@@ -168,8 +168,8 @@ def own_role(column: str) -> Case:
 
 
 def with_role(rows: QuerySet[M]) -> QuerySet[M]:
-    """Return memberships or invitations with name and permissions of the own roles that they name. No query more."""
-    return rows.annotate(own_name=own_role("name"), own_permissions=own_role("permissions"))
+    """Return memberships or invitations with what is known of the own roles that they name. No query more."""
+    return rows.annotate(**{f"own_{column}": own_role(column) for column in ("name", "permissions", "sees")})
 
 
 def label_of(row: Membership | Invitation) -> str:

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from accounts import services
 from accounts.members import pictures
-from accounts.models import ApiKey, Membership, Tenant
+from accounts.models import ApiKey, Membership, Role, Tenant
 from accounts.permissions.factor_rules import MOST_DAYS, set_factor_rule
 from accounts.permissions.role_limits import FACTORS, MANAGE, STRONG
 from accounts.permissions.roles import label_of, name_of_role, permissions_of, role_choices, with_role
@@ -197,12 +197,12 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         is_active = membership.is_active and membership.user.is_active
         return chip("Active", "good", "check") if is_active else chip("Inactive", "neutral", "ban")
 
-    sees = Column[Membership](
-        "Conversations",
-        lambda membership: (
-            "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
-        ),
-    )
+    @admin.display(description="Conversations")
+    def sees(self, membership: Membership) -> str:
+        """Return whose conversations they see."""
+        if membership.own_sees == Role.Sees.ASSIGNED:
+            return "Those assigned to them"
+        return "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
 
     @admin.display(description="Second factor")
     def second_factor(self, membership: Membership) -> str:

@@ -58,20 +58,19 @@ class ChangedRoleForm(RoleForm, VersionedForm):
     """The same of a role that is there. What it means for people is shown before it is saved."""
 
     template_name = "console/parts/role_form.html"
-    shown = forms.CharField(required=False, widget=forms.HiddenInput)
-    effect: Effect | None = None
     submit = "Review the change"
+    effect: Effect | None = None
+    mark = ""
+    """Of the change whose effect is shown: what is sent with it was seen."""
 
     def confirm(self, effect: Effect) -> None:
         """Show what the change means, unless it is what was shown already: then it is saved."""
         mark = hashlib.sha256(repr((effect, self.settings())).encode()).hexdigest()
         self.submit = "Save for everyone"
-        if self.cleaned_data["shown"] == mark:
+        if self.data.get("shown") == mark:
             return
         gained, lost = (tuple(map(label_of, names)) for names in (effect.gained, effect.lost))
-        self.effect, self.is_redrawn = replace(effect, gained=gained, lost=lost), True
-        self.data = self.data.copy()
-        self.data["shown"] = mark
+        self.effect, self.mark, self.is_redrawn = replace(effect, gained=gained, lost=lost), mark, True
 
 
 @admin.register(Role)

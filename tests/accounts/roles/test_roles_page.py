@@ -57,11 +57,13 @@ def test_built_in_role_is_copied_and_the_copy_stands_in_the_matrix(world: World,
     for path in ("membership/invite/", f"membership/{member_of(world, 'viewer')}/role/"):
         assert 'value="own-second-lin"' in owner.get(f"/admin/accounts/{path}").content.decode()
     assert owner.get("/admin/accounts/membership/?role=own-second-lin").status_code == 200
+    give(world, row, "viewer")
+    assert "Those assigned to them" in shown(owner.get(f"/admin/accounts/membership/{member_of(world, 'viewer')}/"))
     # An administrator reads the matrix, and can't give what they lack.
     admin = prove(give_password(Client(), person_of(world, "admin")))
     assert ticked(admin.get(f"{LIST}create/?of=owner"), "permissions") == permissions_of("admin")
     assert admin.post(f"{LIST}create/", {**said, "permissions": sorted(ALL_PERMISSIONS)}).status_code == 400
-    assert give_password(Client(), person_of(world, "viewer")).get(LIST).status_code == 403
+    assert give_password(Client(), person_of(world, "approver")).get(LIST).status_code == 403
 
 
 def member_of(world: World, role: str) -> Any:
