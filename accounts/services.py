@@ -226,7 +226,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
 
     Needs what `add_member` needs. Others who may read the audit log get a notice.
 
-    Roles that approve or erase need the second factor that the actor has set up or, in a session without
+    Roles with more than Support's permissions need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
     """
     actor.require(MANAGE)

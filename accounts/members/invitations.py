@@ -52,7 +52,7 @@ def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invit
 def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: datetime | None = None) -> Invitation:
     """Invite an address by email; the link works once, within `INVITATION_LIFE`.
 
-    Needs `accounts.manage_membership` and every permission of the role. Roles that approve or erase also
+    Needs `accounts.manage_membership` and every permission of the role. Roles with more than Support's also
     need the actor's second factor or, in a session without one, the password ("confirm_first"). Repeating
     an invitation returns the first one and sends nothing. Only membership of this tenant is disclosed, never
     whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("already_member",

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from accounts.members import invitations
 from accounts.models import Invitation, Membership
-from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.role_limits import MANAGE, has_all_of
 from accounts.permissions.roles import label_of, permissions_of, roles_here, with_role
 from console.base.actions import ServiceAction
 from console.base.crud import calls
@@ -38,7 +38,7 @@ STATES: Final = {
 
 def list_grantable_roles(actor: Actor) -> list[tuple[str, str]]:
     """Return the roles the actor can grant: none above their own. One query."""
-    return [(key, role.name) for key, role in roles_here().items() if all(map(actor.may, role.permissions))]
+    return [(key, role.name) for key, role in roles_here().items() if has_all_of(actor, key, role.permissions)]
 
 
 class InviteColleagues(Step):

@@ -5,17 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.members.own_roles import RoleSettings, create_role, delete_role
+from accounts.members.invitations import invite_member
+from accounts.members.own_roles import RoleSettings, create_role, delete_role, revise_role
 from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import set_factor_rule
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from accounts.permissions.team_scope import set_team_scope
 from accounts.selectors import list_members, memberships_of, roles_now, roster
-from accounts.services import actor_for_user, add_member, change_role
+from accounts.services import actor_for_user, add_member, change_role, remove_member
+from console.pages.invitations import list_grantable_roles
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry, Outbox
@@ -106,6 +109,45 @@ def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) ->
         with pytest.raises(Invalid):
             revise(world, low, **settings)
     assert refused(Conflict, lambda: make(world, "Helper")) == "exists"
+
+
+def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World) -> None:
+    give(world, make(world, "Deputy", ALL_PERMISSIONS), "support")
+    deputy, viewer = world.actor("support"), world.people["viewer"]
+    assert deputy.permissions == ALL_PERMISSIONS
+    with tenant_scope(world.acme.pk):
+        for role in ("owner", "admin"):
+            there = Membership.objects.get(user=world.people[role])
+            for move in (
+                lambda role=role: add_member(actor=deputy, user=viewer, role=role),
+                lambda role=role: add_member(actor=deputy, user=world.people[role], role="viewer"),
+                lambda there=there: remove_member(actor=deputy, membership_id=there.pk),
+                lambda role=role: invite_member(actor=deputy, email="b@new.example", role=role),
+                lambda role=role: set_factor_rule(actor=deputy, roles=[role], days=1),
+            ):
+                assert refused(Refused, move) == "role_above_yours"
+        offered = {key for key, _ in list_grantable_roles(deputy)}
+        assert offered == {"approver", "support", "compliance", "viewer", "own-deputy"}
+        assert change_role(actor=deputy, user=viewer, role="compliance").role == "compliance"
+
+
+def test_role_with_more_than_support_has_is_given_with_the_factor_that_somebody_has(world: World) -> None:
+    people = make(world, "People", [*permissions_of("viewer"), "accounts.manage_membership"])
+    give(world, people, "support")
+    for role in ("owner", "support"):
+        TOTP.activate(world.people[role], generate_totp_secret())
+    owner, keeper, viewer = world.actor("owner"), world.actor("support"), world.people["viewer"]
+    key = owner.limited_to(ALL_PERMISSIONS)
+    with tenant_scope(world.acme.pk):
+        for move in (
+            lambda: change_role(actor=owner, user=viewer, role=people.key),
+            lambda: invite_member(actor=key, email="b@new.example", role=people.key),
+            lambda: revise_role(actor=owner, role_id=people.pk, settings=RoleSettings("People", people.permissions)),
+            lambda: set_factor_rule(actor=keeper, roles=["viewer"], days=1),
+        ):
+            assert refused(Refused, move) == "weak_sign_in"
+        strong = replace(owner, auth_strength="mfa")
+        assert change_role(actor=strong, user=viewer, role=people.key).role == people.key
 
 
 def test_change_counts_at_the_next_request_and_is_recorded(world: World) -> None:
