@@ -43,6 +43,16 @@ class AccountsConfig(AppConfig):
                 reads=("is_active",),
                 of_tenant=(("factor_due", "text", "x.factor_due ->> t.role"),),
                 reads_of_tenant=("factor_due",),
+                beside=(
+                    (
+                        "own_role",
+                        "text",
+                        "select jsonb_build_object('permissions', r.permissions, 'version', r.version, "
+                        "'session_hours', r.session_hours)::text from accounts_role r "
+                        "where r.tenant_id = t.tenant_id and r.key = t.role",
+                    ),
+                ),
+                reads_beside=(("accounts_role", "key, permissions, session_hours, tenant_id, version"),),
             )
         )
         lookups.register(

@@ -17,7 +17,6 @@ from django.utils.functional import SimpleLazyObject
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.permissions import factor_rules
-from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import company, store
 from accounts.tokens import access
@@ -66,6 +65,7 @@ class TenantMiddleware:
             person = Actor.of_user(
                 request.user.pk,
                 membership.role,
+                role_version=membership.role_version,
                 address=services.client_address(request),
                 user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
                 auth_strength=services.auth_strength_of(request),
@@ -78,7 +78,7 @@ class TenantMiddleware:
             )
             request.actor = replace(  # type: ignore[attr-defined]
                 person,
-                permissions=permissions_of(membership.role),
+                permissions=membership.permissions,
                 proven_lately=services.proven_lately(request),
                 teams=teams_seen(request.user.pk, own_only=membership.own_teams_only),
                 by_company=company.is_marked(request.session),

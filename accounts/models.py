@@ -13,6 +13,7 @@ from django.db import models
 
 from accounts.company.models import CompanySession, Identity, IdentityProvider
 from accounts.organisation.models import OrganisationLogo, SettingChange, Tier
+from accounts.permissions.models import Role
 from core.clock import now
 from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
@@ -21,8 +22,8 @@ from core.tenancy.models import Dated, TenantModel
 __all__ = [
     "ApiKey", "BrowserSession", "CompanySession", "Identity", "IdentityProvider", "Invitation", "MemberPicture",
     "Membership", "Notice", "OrganisationLogo", "OwedEntry", "PushMessage", "PushSubscription", "Registration",
-    "RevealGrant", "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User",
-    "UserManager",
+    "RevealGrant", "Role", "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey",
+    "User", "UserManager",
 ]  # fmt: skip
 
 
@@ -129,7 +130,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Membership(Dated, TenantModel):
-    """A person in a tenant, with a role."""
+    """A person in a tenant, with a built-in role or the key of one of its own."""
+
+    own_name: str | None
+    own_permissions: list[str] | None
+    own_sees: str | None
+    """Of the role if it is an own one, where `with_role` read it with the row."""
 
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"
@@ -154,7 +160,7 @@ class Membership(Dated, TenantModel):
         COMPANY = "company", "The company's alone"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
-    role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
+    role = models.CharField(max_length=14, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
     next_after_decision = models.BooleanField(
@@ -183,7 +189,7 @@ class Membership(Dated, TenantModel):
                 fields=["picture_key"], condition=~models.Q(picture_key=""), name="one_picture_per_key"
             ),
             models.CheckConstraint(
-                condition=models.Q(own_teams_only=False) | models.Q(role__in=["approver", "support", "viewer"]),
+                condition=models.Q(own_teams_only=False) | ~models.Q(role__in=["owner", "admin", "compliance"]),
                 name="some_roles_see_all_teams",
             ),
         ]
@@ -299,11 +305,14 @@ class TokenFamily(Dated, TenantModel):
 class Invitation(TenantModel):
     """An offered membership, until it is accepted, withdrawn or expires."""
 
+    own_name: str | None
+    own_permissions: list[str] | None
+
     address = EncryptedTextField(null=True)
     name = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
     address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its invitation.")
-    role = models.CharField(max_length=12, choices=Membership.Role)
+    role = models.CharField(max_length=14, choices=Membership.Role)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it."
@@ -339,7 +348,7 @@ class Invitation(TenantModel):
 class RoleGroup(TenantModel):
     """The group with a role's object permissions in one tenant; its name is random."""
 
-    role = models.CharField(max_length=12, choices=Membership.Role)
+    role = models.CharField(max_length=14, choices=Membership.Role)
     group = models.OneToOneField("auth.Group", on_delete=models.PROTECT)
 
     class Meta:

@@ -34,8 +34,8 @@ from accounts.permissions.role_limits import (
     refuse_stale_sign_in,
     refuse_weak_sign_in,
 )
-from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
-from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
+from accounts.permissions.roles import ALL_PERMISSIONS, name_of_role, own_role, permissions_of
+from accounts.permissions.team_scope import limit_of, teams_seen
 from accounts.sessions import company, families, store
 from core import notices
 from core.actors import Actor
@@ -54,7 +54,7 @@ KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
 ROLE_NOTICE = "accounts.roles"
 SIGN_IN_RULE = "which sign-ins open memberships"
-"""The name of the lock under which that changes, and under which memberships are made."""
+"""The name of the lock under which that and own roles change, and under which memberships are made."""
 _STRENGTHS = {"password": "password", "company": "company", "mfa": "password"}
 """What each way of proving who one is counts as in the end; a factor counts for more while it is fresh."""
 
@@ -68,24 +68,29 @@ def actor_for_user(
     user_agent: str = "",
     auth_strength: str = "password",
     proven_lately: bool = False,
-    needs_factor: bool = False,
+    since: datetime | None = None,
 ) -> Actor:
     """Return a member as an actor in the tenant in scope; raises `Refused`.
 
-    With `needs_factor` also ("factor_required") one whose role needs a second factor, and who has none.
+    For a device, `since` is when they signed in on it: then also ("factor_required") for a role that needs a second
+    factor, where they have none, and ("session_over") for one whose sessions are over by now.
     """
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     rules = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("factor_due")
-    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules)).first()
+    of_role = (own_role("permissions"), own_role("version"), own_role("session_hours"))
+    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules), *of_role).first()
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
-    role, own_teams_only, factor_due = found
-    if needs_factor:
+    role, own_teams_only, factor_due, own_permissions, version, hours = found
+    if since is not None:
         factor_rules.refuse_lacking(user.pk, factor_rules.due_of(factor_due.get(role)))
+        if store.is_over(since.timestamp(), hours):
+            raise Refused(f"Your role ends sessions after {hours} hours. Sign in again.", code="session_over")
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
-    return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)
+    permissions = permissions_of(role, own_permissions)
+    return replace(person, permissions=permissions, proven_lately=proven_lately, teams=teams, role_version=version or 0)
 
 
 def auth_strength_of(request: HttpRequest) -> str:
@@ -187,6 +192,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     with transaction.atomic():
         # A change of whether the company's sign-in is required waits, or has been seen.
         advisory_lock(SIGN_IN_RULE, shared=True)
+        # Again: an own role that was being changed or deleted is what it has become.
+        check_role(role)
+        refuse_higher_role(actor, role)
         language = Tenant.objects.values_list("language", flat=True).get(pk=current_tenant_id())
         begun = {"role": role, "language": language}
         membership, created = Membership.objects.get_or_create(user=user, defaults=begun)
@@ -201,8 +209,8 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
             limits.refuse_reached("members", adding=0 if created else 1)
             is_required = IdentityProvider.objects.filter(is_required=True).exists()
             sign_in = Membership.SignIn.COMPANY if is_required else Membership.SignIn.ANY
-        # A role that sees everything ends the limit to one's own teams; any other keeps it.
-        is_limited = membership.own_teams_only and role in CAN_BE_LIMITED
+        # A role that sees everything ends the limit to one's own teams, one that doesn't sets it; any other keeps it.
+        is_limited = limit_of(role, wish=membership.own_teams_only)
         Membership.objects.filter(pk=membership.pk).update(
             role=role, is_active=True, own_teams_only=is_limited, sign_in=sign_in
         )
@@ -219,7 +227,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
 
     Needs what `add_member` needs. Others who may read the audit log get a notice.
 
-    Roles that approve or erase need the second factor that the actor has set up or, in a session without
+    Roles with more than Support's permissions need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
     """
     actor.require(MANAGE)
@@ -232,7 +240,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
                 "core.view_auditentry",
                 besides=actor.user_id,
                 kind=ROLE_NOTICE,
-                title=f"A member's role is now {Membership.Role(role).label.lower()}",
+                title=f"A member's role is now {name_of_role(role).lower()}",
                 body="Their role was changed. The audit log says who did it.",
                 link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
                 level="warning",

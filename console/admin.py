@@ -10,6 +10,7 @@ from console.pages import (
     notices,
     organisation,
     profile,
+    roles,
     saved_views,
     tiers,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "notices",
     "organisation",
     "profile",
+    "roles",
     "saved_views",
     "tiers",
 ]

@@ -32,6 +32,7 @@ from accounts.company.providers import MANAGE, find_provider
 from accounts.company.trips import Purpose, Trip
 from accounts.members.invitations import find_invitation
 from accounts.models import Identity, IdentityProvider, Membership, Tenant, User
+from accounts.permissions.roles import name_of_role
 from accounts.permissions.team_scope import team_names
 from accounts.secret_pages import private, refuse_guessing
 from accounts.services import client_address, proven_lately
@@ -202,7 +203,7 @@ def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: d
     trial, names = people.try_out(provider, claims), team_names()
     context = {
         "trial": trial,
-        "role": Membership.Role(trial.role).label if trial.role else "",
+        "role": name_of_role(trial.role) if trial.role else "",
         "teams": sorted(names[team] for team in trial.place.teams if team in names),
         "groups": sorted(trial.groups),
         "groups_claim": provider.groups_claim,

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Invitation, Membership, Tenant
 from accounts.permissions.role_limits import MANAGE, check_role, refuse_higher_role, refuse_weak_sign_in
+from accounts.permissions.roles import with_role
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -45,14 +46,14 @@ _NO_NAME: Final = re.compile(r"[<>@/\\:。]|\w\.\w{2,}|\w{2,}\.\w")
 def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invitation]:
     """Return invitations, newest first; `standing` those still pending. Needs `accounts.view_membership`."""
     viewer.require(VIEW)
-    rows = Invitation.objects.select_related("invited_by").order_by("-pk")
+    rows = with_role(Invitation.objects.select_related("invited_by").order_by("-pk"))
     return rows.filter(PENDING) if standing else rows
 
 
 def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: datetime | None = None) -> Invitation:
     """Invite an address by email; the link works once, within `INVITATION_LIFE`.
 
-    Needs `accounts.manage_membership` and every permission of the role. Roles that approve or erase also
+    Needs `accounts.manage_membership` and every permission of the role. Roles with more than Support's also
     need the actor's second factor or, in a session without one, the password ("confirm_first"). Repeating
     an invitation returns the first one and sends nothing. Only membership of this tenant is disclosed, never
     whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("already_member",
@@ -65,6 +66,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     address, clean_name, moment = check_address(email), check_name(name), now or clock_now()
     with transaction.atomic():
         _lock_invitations()
+        check_role(role)  # again: an own role that was being deleted is gone by now
         pending = Invitation.objects.filter(PENDING, address_digest=digest_of_address(address))
         earlier: Invitation | None = pending.first()
         _refuse_members(address)

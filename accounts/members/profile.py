@@ -93,7 +93,10 @@ def change_name(*, actor: Actor, first_name: str | None = None, last_name: str |
         person.save(update_fields=[*changed, "updated_at"])
         everywhere = memberships_of(person.pk)
         record_in_each_tenant(
-            everywhere, "NAME_CHANGED", lambda one: replace(actor, role=one.role), {"fields": changed}
+            everywhere,
+            "NAME_CHANGED",
+            lambda one: replace(actor, role=one.role, role_version=one.role_version),
+            {"fields": changed},
         )
     return person
 

@@ -20,7 +20,8 @@ from accounts.members.acceptance import OpenedInvitation
 from accounts.members.invitations import find_invitation
 from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
-from accounts.models import IdentityProvider, Membership, Tenant
+from accounts.models import IdentityProvider, Tenant
+from accounts.permissions.roles import name_of_role
 from accounts.secret_pages import private, refuse_guessing, secret_form, visitor_of
 from accounts.selectors import logo_address, tenant_zone
 from accounts.services import client_address
@@ -130,7 +131,7 @@ def _show(
         "is_company_required": bool(provider and provider.is_required),
         "organisation": Tenant.objects.get().name,
         "logo": logo_address(),
-        "role": Membership.Role(row.role).label,
+        "role": name_of_role(row.role),
         "inviter": row.invited_by.get_full_name() if row.invited_by else "",
         "address": row.address,
         "ends_at": row.expires_at,

@@ -15,6 +15,7 @@ from accounts.permissions.role_limits import (
     refuse_stale_sign_in,
     refuse_weak_sign_in,
 )
+from accounts.permissions.roles import roles_here
 from core import notices
 from core.actors import Actor
 from core.audit import chain
@@ -39,7 +40,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
     """
     actor.require(MANAGE)
     actor.require_person("Only people decide who needs a second factor.", by_key=False)
-    if set(roles) - set(Membership.Role.values):
+    if set(roles) - set(roles_here()):
         raise Invalid("There is no such role.", fields={"roles": ["Choose some of the roles."]})
     if not 0 <= days <= MOST_DAYS:
         problem = f"Give 0 to {MOST_DAYS} days."

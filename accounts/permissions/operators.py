@@ -167,7 +167,7 @@ def record_in_all_tenants(
     and a sweep does so if they crash. Each tenant sees that it was an operator and the account's id; only
     the tenant they act in sees their address. `event` is a type and payload for its queue.
     """
-    recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
+    recorded = actor if actor.all_permissions else replace(actor, role=ROLE, role_version=0)
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},

@@ -30,6 +30,8 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.roles import permissions_here
 from accounts.privacy.reveals import ACCESSED, REVEALABLES
 from accounts.services import close_membership, refuse_emergency_owner
 from accounts.sessions.engine import content_of
@@ -60,7 +62,6 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
-ABOVE: Final = (OWNER, Membership.Role.ADMIN)
 VIEWS: Final = Texts(SavedView, ("name", "query"))
 SHOWN: Final = "contacts conversations approvals person_requests"
 """The kinds of a person's rows that can be revealed."""
@@ -303,6 +304,7 @@ class AccountsErasure(ErasureHandler):
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
         Table("accounts.Membership", "A role.", "picture_key zone signature"),
+        Table("accounts.Role", "The organisation's own definitions.", kept="key name permissions"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
@@ -389,8 +391,8 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
         if membership.erased_at is None:
             if membership.user_id == actor.user_id:
                 raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
-            if membership.role in ABOVE and actor.role != OWNER:
-                raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
+            if MANAGE in permissions_here(membership.role) and actor.role != OWNER:
+                raise Refused("Only an owner can erase someone who manages members.", code="role_above_yours")
             if owner_ids <= {membership.pk} and membership.role == OWNER:
                 raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
             refuse_emergency_owner(membership)

@@ -26,7 +26,9 @@ MB = 1024 * 1024
 class SecondFactorRule(serializers.Serializer[Any]):
     """Which roles need a second factor."""
 
-    roles = serializers.ListField(child=serializers.ChoiceField(choices=Membership.Role.choices), max_length=20)
+    roles = serializers.ListField(
+        child=serializers.CharField(max_length=14), max_length=60, help_text="Built-in roles, or the keys of own ones."
+    )
     days = serializers.IntegerField(
         min_value=0, max_value=MOST_DAYS, help_text="Of grace, for roles that need none yet."
     )

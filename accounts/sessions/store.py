@@ -87,6 +87,11 @@ def proofs_of(session: SessionBase) -> list[dict[str, Any]]:
     return [proof for proof in session.get("account_authentication_methods") or [] if isinstance(proof, dict)]
 
 
+def is_over(since: float, hours: int | None) -> bool:
+    """Return True if who signed in at a moment has to do it again, as their role's sessions last so few hours."""
+    return hours is not None and since < clock_now().timestamp() - 3600 * hours
+
+
 def list_open(user: User) -> list[BrowserSession]:
     """Return where the sessions that sign a person in now were last used, the latest first. Two queries."""
     noted = {row.digest: row for row in BrowserSession.objects.filter(user=user)}

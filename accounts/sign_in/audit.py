@@ -218,7 +218,8 @@ def _record(
     def actor_at(membership: ActiveMembership) -> Actor:
         if not is_proven:
             return replace(STRANGER, address=address)
-        return Actor.of_user(user.pk, membership.role, address=address, auth_strength=strength)
+        how = {"address": address, "auth_strength": strength}
+        return Actor.of_user(user.pk, membership.role, role_version=membership.role_version, **how)
 
     told = {
         "SIGNED_IN": NewEvent(STREAM, "signed_in", {"person": str(user.pk), "strength": strength}),

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.models import Membership, TokenFamily, User
 from accounts.permissions.factor_rules import NOTICE
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role, refuse_stale_sign_in, refuse_weak_sign_in
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import permissions_here
 from accounts.selectors import memberships_of, roles_now, roster
 from accounts.services import refuse_emergency_owner
 from accounts.sessions import families, store
@@ -94,8 +94,8 @@ def agree_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = Non
         membership = _hold(actor, membership_id)
         asked = pending_reset(membership.pk, now=now)
         asker = asked.actor_user_id if asked else None
-        role, _ = roles_now([asker]).get(asker, ("", False)) if asker else ("", False)
-        if asked is None or not {MANAGE} | permissions_of(membership.role) <= permissions_of(role):
+        by = roles_now([asker]).get(asker) if asker else None
+        if asked is None or by is None or not {MANAGE} | permissions_here(membership.role) <= by.permissions:
             raise Conflict("Nobody asks for this reset any more. You can ask for it yourself.", code="not_asked")
         if asker == actor.user_id:
             raise Refused("You asked for this reset. A second person must agree.", code="four_eyes")

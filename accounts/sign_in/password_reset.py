@@ -127,7 +127,12 @@ def reset_password(
             memberships,
             "PASSWORD_RESET",
             lambda membership: Actor.of_user(
-                user.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
+                user.pk,
+                membership.role,
+                role_version=membership.role_version,
+                address=address,
+                user_agent=user_agent,
+                auth_strength=STRENGTH,
             ),
         )
         store.check_pages(user.pk)

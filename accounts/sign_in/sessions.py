@@ -105,7 +105,8 @@ def _require_person(actor: Actor) -> UUID:
 
 def _record(actor: Actor, person: UUID, action: str, count: int) -> None:
     def actor_at(membership: ActiveMembership) -> Actor:
-        return Actor.of_user(person, membership.role, address=actor.address, auth_strength=actor.auth_strength)
+        how = {"address": actor.address, "auth_strength": actor.auth_strength}
+        return Actor.of_user(person, membership.role, role_version=membership.role_version, **how)
 
     memberships = memberships_of(person)
     if actor.by_company:

@@ -31,7 +31,7 @@ from accounts.selectors import (
     memberships_of,
 )
 from accounts.services import client_address
-from accounts.sessions import families
+from accounts.sessions import families, store
 from accounts.sign_in import attempts, known_devices
 from accounts.sign_in.adapter import CodeForm
 from accounts.sign_in.audit import STRANGER, record_api_sign_in
@@ -162,6 +162,8 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
         if family is None or not family.user.is_active or membership is None:
             raise NotSignedIn(OVER, code="bad_refresh")
         factor_rules.refuse_lacking(grant.person_id, membership.factor_due, now=moment)
+        if store.is_over(grant.since.timestamp(), membership.session_hours):
+            raise NotSignedIn(OVER, code="bad_refresh")
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)

@@ -15,6 +15,7 @@ from accounts.members.pictures import KINDS
 from accounts.models import Membership, Tenant
 from accounts.organisation import settings, usage
 from accounts.organisation.settings import CHANGE, change_organisation, show_set_up
+from accounts.permissions.roles import role_choices
 from accounts.selectors import logo_address, read_logo
 from console.base.actions import ServiceAction
 from console.base.crud import calls, edits
@@ -140,7 +141,7 @@ class OrganisationAdmin(ServiceAdmin):
     @admin.display(description="Second factor")
     def second_factor(self, tenant: Tenant) -> str:
         """Return which roles need one, and where that is set."""
-        roles = ", ".join(str(Membership.Role(role).label) for role in sorted(tenant.factor_due)) or "No role needs one"
+        roles = ", ".join(label for role, label in role_choices() if role in tenant.factor_due) or "No role needs one"
         return format_html('{} · <a href="{}">Change</a>', roles, reverse("admin:accounts_membership_second_factor"))
 
     @admin.display(description="Company sign-in")

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from accounts.company import people
 from accounts.members import pictures, profile
 from accounts.models import BrowserSession, Identity, IdentityProvider, Membership, TokenFamily, User
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import name_of_role, permissions_here
 from accounts.sign_in import sessions
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
@@ -97,7 +97,7 @@ class ProfileAdmin(ServiceAdmin):
         """Return the profile, roles and actions; the template lists the other pages of one's own."""
         context = super().detail_context(request, obj)
         offered = [o for o in context["offered"] if obj.own_picture_key or o["action"].path != "remove-picture"]
-        allowed = list_permissions(permissions_of(obj.own_role))
+        allowed = list_permissions(permissions_here(obj.own_role))
         company = self.company_of(obj)
         if company.get("is_connected") is not True:
             offered = [one for one in offered if one["action"].path != "disconnect-company"]
@@ -132,7 +132,7 @@ class ProfileAdmin(ServiceAdmin):
         return self.list_url()
 
     address = Column[User]("Email address", lambda person: person.mail_address)
-    role = Column[Any]("Role in this organisation", lambda person: Membership.Role(person.own_role).label)
+    role = Column[Any]("Role in this organisation", lambda person: name_of_role(person.own_role))
 
     change_name = calls(
         profile.change_name,

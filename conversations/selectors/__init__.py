@@ -15,7 +15,7 @@ from conversations.inbox.selectors.lists import (
     query_conversations,
     tags_of_conversation,
 )
-from conversations.inbox.teams.seen import places_of, seen_by, teams_of_people
+from conversations.inbox.teams.seen import places_of, seen_by, showing, teams_of_people
 from conversations.inbox.teams.selectors import VIEW_FIGURES, count_waiting, figure_scope, require_figures
 from conversations.inbox.threads.models import require_seat
 from conversations.inbox.triage.checks import condition_problem, words_in

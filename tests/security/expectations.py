@@ -202,6 +202,11 @@ CONSOLE: Final = {
     "admin:accounts_identityprovider_require": ACTION,
     "admin:accounts_identityprovider_stop_requiring": ACTION,
     "admin:accounts_identityprovider_remove": ACTION,
+    "admin:accounts_role_changelist": LIST,
+    "admin:accounts_role_change": PAGE,
+    "admin:accounts_role_create": LIST_ACTION,
+    "admin:accounts_role_edit": ACTION,
+    "admin:accounts_role_delete": ACTION,
     "admin:accounts_apikey_changelist": LIST,
     "admin:accounts_apikey_change": PAGE,
     "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # their own key

@@ -15,6 +15,7 @@ from accounts.models import (
     Invitation,
     Membership,
     Notice,
+    Role,
     SavedView,
     Tier,
     TokenFamily,
@@ -110,7 +111,7 @@ LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
     DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LinkPolicy, ModelCall,
-    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Role, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",

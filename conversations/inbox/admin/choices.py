@@ -9,7 +9,8 @@ from django.db.models import Q, Value
 from django.http import HttpRequest
 
 from accounts.models import Membership
-from accounts.selectors import list_members, roles_with
+from accounts.permissions.roles import permissions_of
+from accounts.selectors import list_members
 from conversations.custom_fields.admin import values_to_choose
 from conversations.models import ChannelAccount, CustomField, Tag, Team
 
@@ -34,7 +35,7 @@ class Choices:
     @cached_property
     def repliers(self) -> Mapping[UUID, str]:
         """Return the names of those who may reply."""
-        may = {member.user_id for member in self.members if member.role in roles_with(REPLY)}
+        may = {one.user_id for one in self.members if REPLY in permissions_of(one.role, one.own_permissions)}
         return {pk: name for pk, name in self.viewers.items() if pk in may}
 
     @cached_property

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from accounts.models import Membership
-from accounts.selectors import list_members, roles_with
+from accounts.selectors import holding, list_members
 from accounts.versioning import conflict_with, lock_version, unique
 from conversations import registry
 from conversations.inbox.assignment import MANAGE, REPLY
@@ -167,7 +167,7 @@ class Keeper:
         actor.require(MANAGE)
         facts = []
         with transaction.atomic():
-            members = Membership.objects.filter(user_id=user_id, is_active=True, role__in=roles_with(REPLY))
+            members = Membership.objects.filter(holding(REPLY), user_id=user_id, is_active=True)
             can_reply = members.exists()
             for team in Team.objects.select_for_update().filter(pk__in=among).order_by("pk"):
                 seat = TeamMember.objects.filter(team=team, user_id=user_id)
