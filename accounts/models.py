@@ -11,16 +11,25 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.company.models import CompanySession, Identity, IdentityProvider
+from accounts.company.models import (
+    CompanySession,
+    Directory,
+    DirectoryGroup,
+    DirectoryMember,
+    DirectoryPerson,
+    Identity,
+    IdentityProvider,
+)
 from core.clock import now
 from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
 
 __all__ = [
-    "ApiKey", "BrowserSession", "CompanySession", "Identity", "IdentityProvider", "Invitation", "MemberPicture",
-    "Membership", "Notice", "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "RoleGroup",
-    "SavedView", "Tenant", "TokenFamily", "TokenKey", "User", "UserManager",
+    "ApiKey", "BrowserSession", "CompanySession", "Directory", "DirectoryGroup", "DirectoryMember", "DirectoryPerson",
+    "Identity", "IdentityProvider", "Invitation", "MemberPicture", "Membership", "Notice", "OwedEntry", "PushMessage",
+    "PushSubscription", "Registration", "RevealGrant", "RoleGroup", "SavedView", "Tenant", "TokenFamily", "TokenKey",
+    "User", "UserManager",
 ]  # fmt: skip
 
 
