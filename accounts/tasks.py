@@ -57,7 +57,7 @@ def offer_reset(user_id: str, asked: int) -> None:
 
 @tenant_task("default")
 def follow_groups(person_id: UUID) -> None:
-    """Give a person whom the directory pushed the role and the teams of their groups."""
+    """Give a person that the directory pushed the role and the teams of their groups."""
     places.follow_groups(person_id=person_id)
 
 

@@ -87,7 +87,7 @@ def digest_of_external(external: str) -> str:
 
 
 def find_pushed(provider: IdentityProvider, claims: Mapping[str, Any]) -> DirectoryPerson | None:
-    """Return whom the directory has pushed, by the claim with their id there, if their account is a company's alone.
+    """Return the person that the directory has pushed, by the claim with their id there, if only companies open them.
 
     Somebody with a password connects by that: a directory doesn't say whose it is. Two queries.
     """
@@ -109,8 +109,8 @@ def is_pushed(provider: IdentityProvider, user_id: UUID) -> bool:
 def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
     """Return the identity that a provider has proven, with role and teams as its groups say now.
 
-    Somebody new is whom the directory has pushed, or gets an account of this organisation alone, if the provider's
-    people need no invitation. For the callback, which has checked the claims. Raises `SignInFailed`. Writes
+    Somebody new is a person that the directory has pushed, or gets an account of this organisation alone, if the
+    provider's people need no invitation. For the callback, which has checked the claims. Raises `SignInFailed`. Writes
     `IDENTITY_CONNECTED` for somebody new.
     """
     identity = find_identity(provider, claims["sub"])
@@ -202,8 +202,8 @@ def unlink(*, actor: Actor) -> None:
 def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, Any]) -> None:
     """Give a member the role and the teams that their groups lead to now, and their mail's address. Owners stay owners.
 
-    Whom the directory has pushed follows its groups instead. Raises `SignInFailed` ("no_membership") for somebody who
-    is no active member.
+    A person that the directory has pushed follows its groups instead. Raises `SignInFailed` ("no_membership") for
+    somebody who is no active member.
     """
     by_directory = is_pushed(provider, identity.user_id)
     place = place_of(provider.rules, groups_of(claims, provider.groups_claim))

@@ -109,7 +109,7 @@ class DirectoryForm(ConsoleForm):
     person_claim = forms.ChoiceField(
         label="Claim with a person's id in the directory",
         choices=tuple(tokens.CLAIMS.items()),
-        help_text="What your directory sends as externalId. By it people whom it has pushed are recognised at their "
+        help_text="What your directory sends as externalId. By it people that it has pushed are recognised at their "
         "first sign-in.",
     )
 
@@ -303,7 +303,7 @@ class CompanySignInAdmin(ServiceAdmin):
         path="disconnect-directory",
         permission=MANAGE,
         tone="danger",
-        explain="Its token ends. People whom it has pushed stay members, and nobody is switched off from there any "
+        explain="Its token ends. People that it has pushed stay members, and nobody is switched off from there any "
         "more. Their roles follow their groups at their sign-in again.",
         done="The directory is disconnected.",
     )

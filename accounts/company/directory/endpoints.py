@@ -107,7 +107,7 @@ class Kind:
 
 
 class People(Kind):
-    """The people whom the directory has pushed."""
+    """The people that the directory has pushed."""
 
     name = "User"
     model = User

@@ -110,7 +110,7 @@ def remove_group(*, actor: Actor, group_id: UUID, seen: Collection[str] = ()) ->
 
 
 def _check(content: Content, *, known: frozenset[UUID] = frozenset()) -> None:
-    """Raise `Invalid` for texts that can't be kept, and for people whom the directory hasn't pushed."""
+    """Raise `Invalid` for texts that can't be kept, and for people that the directory hasn't pushed."""
     problems = {
         "displayName": text_problem(content.name, LONGEST, needed=True),
         "externalId": text_problem(content.external, LONGEST),

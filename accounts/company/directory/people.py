@@ -1,4 +1,4 @@
-"""People whom the directory pushes: they are made, changed, switched off and on, and never erased."""
+"""People that the directory pushes: they are made, changed, switched off and on, and never erased."""
 
 from collections.abc import Callable, Collection
 from typing import Any, Final
@@ -38,7 +38,7 @@ Change = Callable[[Document], Document]
 
 
 def query_people() -> QuerySet[DirectoryPerson]:
-    """Return the people whom the directory has pushed and not deleted, with `is_active`; for the directory."""
+    """Return the people that the directory has pushed and not deleted, with `is_active`; for the directory."""
     active = Membership.objects.filter(user_id=OuterRef("user_id"), is_active=True)
     rows: QuerySet[DirectoryPerson] = DirectoryPerson.objects.filter(gone_at=None).annotate(is_active=Exists(active))
     return rows
@@ -60,7 +60,7 @@ def version_of(row: DirectoryPerson) -> str:
 
 
 def add_person(*, actor: Actor, directory: Directory, document: Document) -> DirectoryPerson:
-    """Make a member of somebody whom the directory has pushed for the first time.
+    """Make a member of a person that the directory pushes for the first time.
 
     They get an account of this organisation alone, unless they are an active member with this address. Who was deleted
     in the directory and comes back under the same `externalId` is the same person. For the directory. Needs
