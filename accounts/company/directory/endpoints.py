@@ -29,10 +29,13 @@ from accounts.models import Directory, DirectoryGroup, DirectoryMember
 from core.actors import Actor
 from core.db.rows import get_row
 from core.errors import NotFound
+from core.text.clean import can_be_stored
 
 PAGE: Final = 100
 MOST_SEARCHED: Final = 10_000
 """How many rows are looked through for what no column holds, such as a display name: those of people are encrypted."""
+FARTHEST: Final = 1_000_000
+LONGEST_FILTER: Final = 1000
 ASKED: Final = ("filter", "startIndex", "count", "attributes", "excludedAttributes")
 NOTHING: Final = "There is nothing at this address."
 
@@ -144,8 +147,9 @@ class People(Kind):
         def changed(before: Document) -> Document:
             return document_of(change(User.model_validate(before)))
 
-        given = {"actor": call.actor, "directory": call.directory, "seen": call.seen}
-        return people.revise_person(**given, person_id=key, change=changed)
+        return people.revise_person(
+            actor=call.actor, directory=call.directory, person_id=key, change=changed, seen=call.seen
+        )
 
     def remove(self, call: Call, key: UUID) -> None:
         people.remove_person(actor=call.actor, directory=call.directory, person_id=key, seen=call.seen)
@@ -249,6 +253,8 @@ def body_of(content: Content, inside: Iterable[UUID]) -> dict[str, Any]:
 def answer_all(call: Call, kind: Kind) -> HttpResponse:
     """List resources, or make one."""
     wanted = {name: call.query[name] for name in ASKED if name in call.query}
+    if len(wanted.get("filter", "")) > LONGEST_FILTER:
+        raise TooManyException(detail=f"Use at most {LONGEST_FILTER} characters in a filter.")
     if call.method == "POST":
         asked = kind.shape.model_validate(_shape(wanted))
         row = kind.add(call, resources.read_new(kind.model, call.said))
@@ -256,7 +262,8 @@ def answer_all(call: Call, kind: Kind) -> HttpResponse:
     if call.method != "GET":
         return _not_so(call)
     asked = kind.search.model_validate(wanted, scim_policy=POLICY)
-    first, count = asked.start_index or 1, min(PAGE if asked.count is None else asked.count, LONGEST_PAGE)
+    first = min(asked.start_index or 1, FARTHEST)
+    count = min(PAGE if asked.count is None else asked.count, LONGEST_PAGE)
     if asked.filter:
         matching = matching_resources(kind, asked.filter)
         total, page = len(matching), matching[first - 1 : first - 1 + count]
@@ -271,8 +278,9 @@ def answer_all(call: Call, kind: Kind) -> HttpResponse:
 def matching_resources(kind: Kind, wanted: Any) -> list[Any]:
     """Return the resources that a filter matches: by a column where one tells, else one after the other."""
     node, rows = wanted.ast, None
-    if isinstance(node, Comparison) and node.op == CompareOperator.eq and isinstance(node.value, str):
-        rows = kind.narrowed(node.attr_path.attr.lower(), node.value) if not node.attr_path.sub_attr else None
+    is_equality = isinstance(node, Comparison) and node.op == CompareOperator.eq and not node.attr_path.sub_attr
+    if is_equality and isinstance(node.value, str) and can_be_stored(node.value):
+        rows = kind.narrowed(node.attr_path.attr.lower(), node.value)
     if rows is None:
         rows = kind.rows()
         if rows.count() > MOST_SEARCHED:
@@ -314,7 +322,8 @@ def answer_about_service(call: Call, place: str, rest: Sequence[str]) -> HttpRes
     """Say what this service is like."""
     if call.method != "GET":
         return _not_so(call)
-    found = resources.schemas() if place == "Schemas" else resources.TYPES
+    found: Mapping[str, Any] = resources.schemas() if place == "Schemas" else resources.TYPES
+    shown: list[Any] = []
     if place == "ServiceProviderConfig":
         shown = [] if rest else [resources.CONFIG]
     elif rest:

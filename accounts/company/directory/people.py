@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.company.claims import address_of, names_of
 from accounts.company.directory.tokens import refuse_maker
 from accounts.company.people import clean_name, digest_of_external, make_account
-from accounts.models import Directory, DirectoryMember, DirectoryPerson, Membership, User
+from accounts.models import Directory, DirectoryMember, DirectoryPerson, Identity, Membership, User
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
 from accounts.selectors import memberships_of
 from accounts.services import SIGN_IN_RULE, add_member, close_membership, refuse_emergency_owner
@@ -71,24 +71,28 @@ def add_person(*, actor: Actor, directory: Directory, document: Document) -> Dir
     is_active = document.pop("active", None) is not False
     address, moment = _checked(document), clock_now()
     found = _digests(document)
-    with transaction.atomic():
-        advisory_lock("people of the company sign-in")
-        same = Q(user_name=found["user_name"]) | (~Q(external="") & Q(external=found["external"]))
-        if DirectoryPerson.objects.filter(same, gone_at=None).exists():
-            raise Conflict(TAKEN, code="uniqueness")
-        row = DirectoryPerson.objects.filter(external=found["external"]).exclude(external="").first()
-        if row is None:
-            row = DirectoryPerson(user=find_member(address) or make_account(_claims(document), address))
-        held = _hold(row.user_id)
-        row.document, row.changed_at, row.due_at, row.gone_at = document, moment, moment, None
-        row.user_name, row.external = found["user_name"], found["external"]
-        row.save()
-        membership = held.get(row.user_id)
-        if membership is None and not is_active:
-            # To be known, and to be erased, somebody has to be a member, or have been one.
-            Membership.objects.create(user_id=row.user_id, role=directory.provider.default_role, is_active=False)
-        _switch(actor, directory, held, row.user, is_active=is_active)
-        chain.note(actor, "DIRECTORY_PERSON_ADDED", row, active=is_active)
+    try:
+        with transaction.atomic():
+            advisory_lock("people of the company sign-in")
+            same = Q(user_name=found["user_name"]) | (~Q(external="") & Q(external=found["external"]))
+            if DirectoryPerson.objects.filter(same, gone_at=None).exists():
+                raise Conflict(TAKEN, code="uniqueness")
+            row = DirectoryPerson.objects.filter(external=found["external"]).exclude(external="").first()
+            if row is None:
+                row = DirectoryPerson(user=find_member(address) or make_account(_claims(document), address))
+            held = _hold(row.user_id)
+            row.document, row.changed_at, row.due_at, row.gone_at = document, moment, moment, None
+            row.user_name, row.external = found["user_name"], found["external"]
+            row.save()
+            follow_document(row.user, document, address)
+            if row.user_id not in held and not is_active:
+                # To be known, and to be erased, somebody has to be a member, or have been one.
+                role = directory.provider.default_role
+                Membership.objects.create(user_id=row.user_id, role=role, is_active=False)
+            _switch(actor, directory, held, row.user, is_active=is_active)
+            chain.note(actor, "DIRECTORY_PERSON_ADDED", row, active=is_active)
+    except IntegrityError:  # another was renamed meanwhile
+        raise Conflict(TAKEN, code="uniqueness") from None
     return get_person(row.pk)
 
 
@@ -204,7 +208,9 @@ def find_member(address: str) -> User | None:
 
     Former ones aren't looked at: the address may be somebody else's by now, and an old password must not open again.
     """
-    same = Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
+    # What another organisation's provider says of an account that it made is nothing to go by.
+    ours = Q(user__company_address__iexact=address, user_id__in=Identity.objects.values("user_id"))
+    same = Q(user__email__iexact=address) | ours
     pushed = DirectoryPerson.objects.values("user_id")
     members = Membership.objects.select_related("user").filter(same, is_active=True, erased_at=None)
     member = members.exclude(user_id__in=pushed).order_by("pk").first()
@@ -242,11 +248,10 @@ def _digests(document: Document) -> dict[str, str]:
 def _checked(document: Document) -> str:
     """Return the address that mail goes to: the primary one, one for work, any other, or the user name."""
     emails = document.get("emails") or []
-    texts = {"userName": document.get("userName") or "", "externalId": document.get("externalId") or ""}
-    texts |= {"displayName": document.get("displayName") or ""}
+    texts = {name: document.get(name) or "" for name in ("userName", "externalId", "displayName")}
     texts |= {f"name.{part}": said for part, said in (document.get("name") or {}).items()}
-    texts |= {"emails": "".join(max((str(one.get(part) or "") for one in emails), key=len, default="")
-                                for part in ("value", "type"))}  # fmt: skip
+    for number, one in enumerate(emails):
+        texts |= {f"emails[{number}].{part}": one.get(part) or "" for part in ("value", "type")}
     problems = {name: text_problem(text, LONGEST, needed=name == "userName") for name, text in texts.items()}
     if len(emails) > MOST_ADDRESSES:
         problems["emails"] = f"Say at most {MOST_ADDRESSES} addresses."

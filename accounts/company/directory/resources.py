@@ -20,6 +20,7 @@ from scim2_models import (
     Mutability,
     Patch,
     PatchOp,
+    PayloadTooLargeException,
     Reference,
     Required,
     Resource,
@@ -32,6 +33,7 @@ from scim2_models import (
 )
 
 LONGEST_PAGE: Final = 200
+MOST_OPERATIONS: Final = 1000
 POLICY: Final = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
@@ -140,6 +142,9 @@ def read_whole(model: type[Resource[Any]], said: Mapping[str, Any]) -> Any:
 
 
 def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Any:
-    """Return what a PATCH says. Raises `ValidationError`."""
+    """Return what a PATCH says. Raises `ValidationError`, and `PayloadTooLargeException` for too many operations."""
+    operations = said.get("Operations")
+    if isinstance(operations, list) and len(operations) > MOST_OPERATIONS:
+        raise PayloadTooLargeException(detail=f"Send at most {MOST_OPERATIONS} operations at once.")
     patch: Any = PatchOp.__class_getitem__(model)
     return patch.model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)

@@ -1,5 +1,6 @@
 """What a directory may not do, and what is no request of a directory."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -131,6 +132,10 @@ def test_bad_requests_are_refused_in_the_form_of_scim(world: World, monkeypatch:
         "filter": ("GET", "Users?filter=userName xx 1", None, 400),
         "unknown filter": ("GET", 'Users?filter=nothing eq "x"', None, 400),
         "count": ("GET", "Users?count=many", None, 400),
+        "long filter": ("GET", f"Users?filter={'(' * 1001}", None, 400),
+        "far away": ("GET", f"Users?startIndex={10**20}&count={10**20}", None, 200),
+        "NUL in a filter": ("GET", 'Groups?filter=displayName eq "\\u0000"', None, 200),
+        "many operations": ("PATCH", ana, {"Operations": [{"op": "remove", "path": "name"}] * 1001}, 413),
         "no id": ("GET", "Users/ana", None, 404),
         "nowhere": ("GET", "Nothing/here/at/all", None, 404),
         "method": ("DELETE", "Users", None, 405),
@@ -144,7 +149,8 @@ def test_bad_requests_are_refused_in_the_form_of_scim(world: World, monkeypatch:
     def check(name: str) -> None:
         method, path, said, status = rows[name]
         answer = pusher.ask(method, path, said)
-        assert (answer.status_code, answer.json()["status"]) == (status, str(status)), answer.content
+        assert answer.status_code == status, answer.content
+        assert status == 200 or answer.json()["status"] == str(status)
         assert answer.headers["Content-Type"] == "application/scim+json"
 
     check_rows(rows, check)
@@ -166,9 +172,7 @@ def test_owner_connects_a_directory_on_the_page_and_others_may_not(world: World)
         row = IdentityProvider.objects.get()
     answer = browser.post(f"{LIST}{row.pk}/directory/", {"person_claim": "oid"})
     assert answer.headers["Cache-Control"] == "no-store"
-    (token,) = (
-        word for word in answer.content.decode().replace("<", " ").replace(">", " ").split() if word[:3] == "wd_"
-    )
+    (token,) = set(re.findall(r"wd_[\w-]+", answer.content.decode()))
     assert (pusher.ask("GET", "Users").status_code, Pusher(world.acme, token).ask("GET", "Users").status_code) == (
         401,
         200,
