@@ -55,7 +55,7 @@ def serve(request: HttpRequest, rest: str = "") -> HttpResponse:
                 directory=row,
                 method=str(request.method),
                 said=read_body(request),
-                query=request.GET.dict(),
+                query={name: str(value) for name, value in request.GET.items()},
                 seen=_tags(request.headers.get("If-Match", "")),
                 known=_tags(request.headers.get("If-None-Match", "")),
             )
