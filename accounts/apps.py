@@ -84,6 +84,14 @@ class AccountsConfig(AppConfig):
         )
         lookups.register(
             lookups.Resolver(
+                name="directory",
+                table="accounts_directory",
+                match="digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+            )
+        )
+        lookups.register(
+            lookups.Resolver(
                 name="invitation",
                 table="accounts_invitation",
                 match="digest",

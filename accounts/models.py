@@ -11,7 +11,15 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.company.models import CompanySession, Identity, IdentityProvider
+from accounts.company.models import (
+    CompanySession,
+    Directory,
+    DirectoryGroup,
+    DirectoryMember,
+    DirectoryPerson,
+    Identity,
+    IdentityProvider,
+)  # fmt: skip
 from accounts.organisation.models import OrganisationLogo, SettingChange, Tier
 from accounts.permissions.models import Role
 from core.clock import now
@@ -20,9 +28,10 @@ from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
 
 __all__ = [
-    "ApiKey", "BrowserSession", "CompanySession", "Identity", "IdentityProvider", "Invitation", "MemberPicture",
-    "Membership", "Notice", "OrganisationLogo", "OwedEntry", "PushMessage", "PushSubscription", "Registration",
-    "RevealGrant", "Role", "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey",
+    "ApiKey", "BrowserSession", "CompanySession", "Directory", "DirectoryGroup", "DirectoryMember", "DirectoryPerson",
+    "Identity", "IdentityProvider", "Invitation", "MemberPicture", "Membership", "Notice", "OrganisationLogo",
+    "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "Role", "RoleGroup", "SavedView",
+    "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey",
     "User", "UserManager",
 ]  # fmt: skip
 

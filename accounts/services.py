@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from accounts.models import (
     ApiKey,
+    CompanySession,
     IdentityProvider,
     MemberPicture,
     Membership,
@@ -277,15 +278,17 @@ def refuse_emergency_owner(membership: Membership) -> None:
 def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions.
 
-    Picture and signature go, open pages close, tokens end, and so do the sessions of a person who is a member nowhere
-    else. In their transaction. Announces rights_changed.
+    Picture and signature go, open pages close, tokens and API keys end for good, and so do the sessions that the
+    company began, and all of a person who is a member nowhere else. In their transaction. Announces rights_changed.
     """
     Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="", signature=None)
     membership.is_active, membership.picture_key, membership.signature = False, "", None
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
+    ApiKey.objects.filter(user_id=membership.user_id, revoked_at=None).update(revoked_at=clock_now())
     families.end(membership.user_id, TokenFamily.End.LEFT)
     store.leave(membership.user_id)
+    company.end(CompanySession.objects.filter(identity__user_id=membership.user_id))
     _sync_groups(membership)
     announce("rights_changed", ref=membership.user_id)
 

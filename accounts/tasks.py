@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts import notices
+from accounts.company.directory import places
 from accounts.members import invitations
 from accounts.organisation import usage
 from accounts.permissions import operators
 from accounts.sessions import company, families, store
 from accounts.sign_in import password_reset, registration
 from accounts.tokens import keys
-from core.jobs.decorators import plain_task, sweep_task
+from core.jobs.decorators import plain_task, sweep_task, tenant_task
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -61,7 +62,21 @@ def offer_reset(user_id: str, asked: int) -> None:
     password_reset.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
 
 
+@tenant_task("default")
+def follow_groups(person_id: UUID) -> None:
+    """Give a person that the directory pushed the role and the teams of their groups."""
+    places.follow_groups(person_id=person_id)
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_directories() -> None:
+    """Enqueue pushed people whose groups, or what these give, have changed."""
+    for tenant_id, person_id in places.list_due():
+        follow_groups.delay(str(tenant_id), str(person_id))
+
+
 SWEEPS = {
+    "directories": ("accounts.tasks.sweep_directories", 5.0),
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
     "old-notices": ("accounts.tasks.purge_notices", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.company import views as company
+from accounts.company.directory import views as directory
 from accounts.members.views import invitation, picture
 from accounts.sign_in import keys, reset_views, views
 
@@ -13,6 +14,8 @@ urlpatterns = [
     path("sign-in/company/<slug:slug>/", company.start, name="company_start"),
     path("sign-in/company/<slug:slug>/back/", company.back, name="company_back"),
     path("sign-in/company/<slug:slug>/logout/", company.end_sessions, name="company_end_sessions"),
+    path("scim/v2/", directory.serve, name="scim"),
+    path("scim/v2/<path:rest>", directory.serve, name="scim_resource"),
     path("account/company/", company.confirm, name="company_confirm"),
     path("i/<str:token>/company/", company.join, name="company_join"),
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),

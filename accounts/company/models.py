@@ -1,4 +1,4 @@
-"""Tables of signing in at the company: the provider, who somebody is there, and the sessions that it began."""
+"""Tables of the company's sign-in and directory: the provider, who is who there, its sessions, people and groups."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from core.clock import now
-from core.privacy.encrypted_fields import EncryptedTextField
+from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
 
 
@@ -63,3 +63,74 @@ class CompanySession(Dated, TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "sid"], name="company_sessions_by_sid")]
+
+
+class Directory(Dated, TenantModel):
+    """The company's directory, which pushes people and groups by SCIM with a token of its own."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="+", db_index=False)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Who made the token: it can do nothing that this person may not.",
+    )
+    digest = models.CharField(max_length=64, unique=True, help_text="Digest of the token.")
+    person_claim = models.CharField(
+        max_length=20, default="sub", help_text="The claim of the provider that says a person's id in the directory."
+    )
+    used_at = models.DateTimeField(null=True, help_text="When it was last heard from, to the hour.")
+
+    class Meta:
+        verbose_name_plural = "directories"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant_id"], name="one_directory")]
+
+
+class DirectoryPerson(Dated, TenantModel):
+    """A person as the directory pushed them. Whether they are active, their membership says."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    document = EncryptedJSONField(help_text="Names and addresses, as the directory wrote them.")
+    user_name = models.CharField(max_length=64, help_text="Blind index of the user name in the directory.")
+    external = models.CharField(
+        max_length=64, blank=True, default="", help_text="Blind index of the person's id in the directory."
+    )
+    changed_at = models.DateTimeField(default=now)
+    due_at = models.DateTimeField(null=True, help_text="Since when role and teams have to follow the groups.")
+    gone_at = models.DateTimeField(null=True, help_text="When the directory deleted the person.")
+
+    class Meta:
+        verbose_name_plural = "directory people"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "user"], name="one_directory_row_per_person"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "user_name"], condition=models.Q(gone_at=None), name="one_person_per_user_name"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "external"], condition=~models.Q(external=""), name="one_person_per_external_id"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="directory_people_due", condition=models.Q(due_at__isnull=False)),
+        ]
+
+
+class DirectoryGroup(Dated, TenantModel):
+    """A group of the directory; the provider's rules say which role and teams it gives."""
+
+    name = models.CharField(max_length=300)
+    external = models.CharField(max_length=300, blank=True, default="", help_text="Its id in the directory.")
+    changed_at = models.DateTimeField(default=now)
+
+
+class DirectoryMember(TenantModel):
+    """A person in a group of the directory."""
+
+    group = models.ForeignKey(DirectoryGroup, on_delete=models.CASCADE, related_name="members", db_index=False)
+    person = models.ForeignKey(DirectoryPerson, on_delete=models.CASCADE, related_name="groups")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "group", "person"], name="once_in_a_directory_group"),
+        ]

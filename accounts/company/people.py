@@ -24,7 +24,16 @@ from accounts.company.protocol import SignInFailed
 from accounts.members.acceptance import inviter_of, record_acceptance, take
 from accounts.members.invitations import check_name
 from accounts.members.profile import USE
-from accounts.models import CompanySession, Identity, IdentityProvider, Invitation, Membership, User
+from accounts.models import (
+    CompanySession,
+    Directory,
+    DirectoryPerson,
+    Identity,
+    IdentityProvider,
+    Invitation,
+    Membership,
+    User,
+)
 from accounts.permissions.team_scope import place_in_teams
 from accounts.selectors import hold_membership
 from accounts.services import SIGN_IN_RULE, add_member
@@ -73,13 +82,46 @@ def digest_of_subject(issuer: str, subject: str) -> str:
     return blind_index(f"{issuer}\n{subject}", column=_COLUMN)
 
 
+def digest_of_external(external: str) -> str:
+    """Return the stored form of a person's id in the directory, in the tenant's scope."""
+    return blind_index(external, column="accounts_directoryperson.external")
+
+
+def find_pushed(provider: IdentityProvider, claims: Mapping[str, Any]) -> DirectoryPerson | None:
+    """Return the person that the directory has pushed, by the claim with their id there, if only companies open them.
+
+    Somebody with a password connects by that: a directory doesn't say whose it is. Two queries.
+    """
+    directory = Directory.objects.filter(provider=provider).first()
+    external = claims.get(directory.person_claim) if directory is not None else None
+    if not isinstance(external, str) or not external:
+        return None
+    rows = DirectoryPerson.objects.select_related("user").filter(external=digest_of_external(external), gone_at=None)
+    found: DirectoryPerson | None = rows.exclude(user__company_address="").first()
+    return found
+
+
+def is_pushed(provider: IdentityProvider, user_id: UUID) -> bool:
+    """Return True for a person whose role and teams the directory's groups decide about, not those of a sign-in."""
+    pushed = DirectoryPerson.objects.filter(user_id=user_id, gone_at=None)
+    return pushed.exists() and Directory.objects.filter(provider=provider).exists()
+
+
 def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
     """Return the identity that a provider has proven, with role and teams as its groups say now.
 
-    Somebody new gets an account of this organisation alone, if the provider's people need no invitation. For the
-    callback, which has checked the claims. Raises `SignInFailed`, and `Conflict` ("limit_reached").
+    Somebody new is a person that the directory has pushed, or gets an account of this organisation alone, if the
+    provider's people need no invitation. For the callback, which has checked the claims. Raises `SignInFailed`, and
+    `Conflict` ("limit_reached"). Writes `IDENTITY_CONNECTED` for somebody new.
     """
     identity = find_identity(provider, claims["sub"])
+    if identity is None and (pushed := find_pushed(provider, claims)) is not None:
+        try:
+            with transaction.atomic():
+                identity = _make_identity(provider, claims, pushed.user)
+                chain.note(ACTOR, "IDENTITY_CONNECTED", identity, how="directory")
+        except IntegrityError:  # at the same time, or as another person there
+            raise SignInFailed("connected_elsewhere") from None
     if identity is None:
         if not provider.creates_people:
             raise SignInFailed("unknown_person")
@@ -102,7 +144,7 @@ def join(provider: IdentityProvider, claims: Mapping[str, Any], *, invitation_id
             row = locked(Invitation, invitation_id)
             inviter = inviter_of(row, moment)
             # Who was a member before is the same person again. The mail brought the link to the address.
-            user = known.user if known else _make_account(claims, str(row.address))
+            user = known.user if known else make_account(claims, str(row.address))
             identity = known or _make_identity(provider, claims, user)
             membership = take(row, inviter, user, moment=moment)
             actor = _actor_of(user, membership.role, visitor)
@@ -161,8 +203,10 @@ def unlink(*, actor: Actor) -> None:
 def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, Any]) -> None:
     """Give a member the role and the teams that their groups lead to now, and their mail's address. Owners stay owners.
 
-    Raises `SignInFailed` ("no_membership") for somebody who is no active member.
+    A person that the directory has pushed follows its groups instead. Raises `SignInFailed` ("no_membership") for
+    somebody who is no active member.
     """
+    by_directory = is_pushed(provider, identity.user_id)
     place = place_of(provider.rules, groups_of(claims, provider.groups_claim))
     try:
         with transaction.atomic():
@@ -172,6 +216,8 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
             member = Membership.objects.select_related("user").filter(user_id=identity.user_id, is_active=True).first()
             if member is None or not member.user.is_active:
                 raise SignInFailed("no_membership")
+            if by_directory:
+                return
             follow_address(member, address_of(claims))
             wanted = place.role or provider.default_role
             if gives_roles(provider.rules) and member.role not in (Membership.Role.OWNER, wanted):
@@ -187,9 +233,10 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
     groups = groups_of(claims, provider.groups_claim)
     place = place_of(provider.rules, groups)
     identity = find_identity(provider, claims["sub"])
-    member = Membership.objects.filter(user_id=identity.user_id).first() if identity else None
+    known = identity or find_pushed(provider, claims)
+    member = Membership.objects.filter(user_id=known.user_id).first() if known else None
     role = place.role or provider.default_role
-    if identity is None:
+    if known is None:
         address = address_of(claims)
         if not provider.creates_people:
             outcome = "Refused: nobody here is connected with this account, and people need an invitation."
@@ -205,6 +252,7 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
         keeps = member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
+        keeps = keeps or is_pushed(provider, member.user_id)
         outcome, role = "Let in as a person who is a member.", member.role if keeps else role
     return Trial(outcome, role, place, groups)
 
@@ -221,7 +269,7 @@ def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Iden
             return known
         if _is_taken(address):
             raise SignInFailed("address_taken")
-        user = _make_account(claims, address)
+        user = make_account(claims, address)
         identity = _make_identity(provider, claims, user)
         membership = add_member(actor=ACTOR, user=user, role=place.role or provider.default_role)
         chain.note(ACTOR, "IDENTITY_CONNECTED", identity, how="first_sign_in", membership=str(membership.pk))
@@ -234,7 +282,8 @@ def _is_taken(address: str) -> bool:
     return Membership.objects.filter(same, erased_at=None).exists()
 
 
-def _make_account(claims: Mapping[str, Any], address: str) -> User:
+def make_account(claims: Mapping[str, Any], address: str) -> User:
+    """Make an account of this organisation alone, without a password; for services that make its membership too."""
     first, last = (clean_name(name) for name in names_of(claims))
     user_id = uuid7()
     return User.objects.create_user(

@@ -12,7 +12,16 @@ from django.db.models import QuerySet
 
 from accounts.company import protocol
 from accounts.company.protocol import SignInFailed
-from accounts.models import CompanySession, Identity, IdentityProvider, Membership, SettingChange, Tenant, TokenFamily
+from accounts.models import (
+    CompanySession,
+    DirectoryPerson,
+    Identity,
+    IdentityProvider,
+    Membership,
+    SettingChange,
+    Tenant,
+    TokenFamily,
+)
 from accounts.permissions.role_limits import FACTORS, refuse_stale_sign_in
 from accounts.permissions.team_scope import team_names
 from accounts.services import SIGN_IN_RULE
@@ -106,6 +115,8 @@ def revise_provider(
         row.save()
         if {"issuer", "client_id"} & set(changed):
             company.end(CompanySession.objects.filter(provider=row))
+        if {"rules", "default_role"} & set(changed):
+            DirectoryPerson.objects.filter(gone_at=None).update(due_at=clock_now())
         chain.note(actor, "COMPANY_SIGN_IN_CHANGED", row, fields=changed)
     return row
 
@@ -167,7 +178,7 @@ def stop_requiring(*, actor: Actor, provider_id: UUID) -> IdentityProvider:
 
 
 def remove_provider(*, actor: Actor, provider_id: UUID) -> None:
-    """Remove the provider with its secret; the sessions that it began end. Who is who there stays known.
+    """Remove the provider with its secret and the directory's token; its sessions end. Who is who there stays known.
 
     Needs `accounts.manage_sign_in` and a fresh sign-in. Raises `Refused` ("confirm_first"), `NotFound`, and `Conflict`
     ("required"). Writes `COMPANY_SIGN_IN_REMOVED`.

@@ -19,6 +19,7 @@ from accounts.models import (
     ApiKey,
     BrowserSession,
     CompanySession,
+    DirectoryPerson,
     Identity,
     Invitation,
     MemberPicture,
@@ -107,8 +108,10 @@ def _devices(person: Person, after: str, limit: int) -> Batch:
 
 
 def _identities(person: Person, after: str, limit: int) -> Batch:
-    """Remove who the person is at the organisation's identity provider, with the sessions that it began."""
-    return Batch(Identity.objects.filter(user_id__in=person.ids("users")).delete()[0])
+    """Remove who the person is at the company's provider and in its directory, with the sessions that began there."""
+    users = person.ids("users")
+    pushed = DirectoryPerson.objects.filter(user_id__in=users).delete()[0]
+    return Batch(pushed + Identity.objects.filter(user_id__in=users).delete()[0])
 
 
 def _pictures(person: Person, after: str, limit: int) -> Batch:
@@ -243,6 +246,11 @@ READINGS: Final = (
         kept="12 hours, or until you sign out.",
     ),
     Reading(
+        model="accounts.DirectoryPerson", title="What the company's directory says of you",
+        shown="document created_at changed_at", rows=owned(DirectoryPerson, user="users"),
+        unread={"user_name external": DIGEST}, kept="Until you are erased; empty once the directory deletes you.",
+    ),
+    Reading(
         model="accounts.PushSubscription", title="Browsers that show your notices", shown="created_at sent_at",
         rows=owned(PushSubscription, person="users"), unread={"endpoint keys": SEALED, "endpoint_digest": DIGEST},
     ),
@@ -314,6 +322,10 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
         Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
               kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
+        Table("accounts.Directory", "A digest of random bits, and the name of a claim.", kept="digest person_claim"),
+        Table("accounts.DirectoryPerson", "Rows are removed, and so is the person in its groups.",
+              "document user_name external"),
+        Table("accounts.DirectoryGroup", "A group of the organisation's own directory.", kept="name external"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -334,7 +346,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
-        Step("identities", "Who they are at the company's sign-in", _identities),
+        Step("identities", "Who they are at the company's sign-in and in its directory", _identities),
         Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
@@ -361,7 +373,6 @@ class AccountsErasure(ErasureHandler):
         for membership in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
             close_membership(membership)
             Membership.objects.filter(pk=membership.pk).update(erased_at=moment, mail_on=False)
-        ApiKey.objects.filter(user_id__in=person.ids("users"), revoked_at=None).update(revoked_at=moment)
         offered = _offered_to(person).filter(accepted_at=None, withdrawn_at=None)
         offered.update(withdrawn_at=moment, digest=None)
 

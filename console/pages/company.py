@@ -12,16 +12,17 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts.company import providers, trips
+from accounts.company.directory import tokens
 from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
 from accounts.models import IdentityProvider, Membership
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import ORGANISATION, SETTINGS, Nav
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, clock
 from console.viewers import viewer_of
 from core.errors import Conflict
 
@@ -102,6 +103,25 @@ class RequireForm(VersionedForm):
         self.fields["owners"].choices = self.initial.get("choices", [])  # type: ignore[attr-defined]
 
 
+class DirectoryForm(ConsoleForm):
+    """How the people of the directory are recognised when they sign in."""
+
+    person_claim = forms.ChoiceField(
+        label="Claim with a person's id in the directory",
+        choices=tuple(tokens.CLAIMS.items()),
+        help_text="What your directory sends as externalId. By it people that it has pushed are recognised at their "
+        "first sign-in.",
+    )
+
+
+def directory_state(row: IdentityProvider) -> str:
+    """Return whether a directory is connected, and when it was last heard from."""
+    directory = tokens.directory_of(row)
+    if directory is None:
+        return "Not connected"
+    return f"Last heard from at {clock(directory.used_at)}" if directory.used_at else "Never heard from"
+
+
 def standing(row: IdentityProvider) -> str:
     """Return whether passwords still open the organisation."""
     return chip("Required", "good", "shield") if row.is_required else chip("Optional", "neutral", "check")
@@ -124,7 +144,7 @@ class CompanySignInAdmin(ServiceAdmin):
     ordering = ("id",)
     detail_fields = (
         *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "newcomers", "unconnected"),
-        *("people_address", "callback", "logout"),
+        *("people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
     edit_page = True
@@ -156,6 +176,9 @@ class CompanySignInAdmin(ServiceAdmin):
     callback = Column[IdentityProvider]("Redirect address", trips.callback_url)
     logout = Column[IdentityProvider]("Back-channel logout address", trips.logout_url)
 
+    directory = Column[IdentityProvider]("Directory", directory_state)
+    directory_address = Column[IdentityProvider]("Address for your directory", lambda _: tokens.address())
+
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Block a second provider, and what is so already."""
         if obj is None:
@@ -163,6 +186,8 @@ class CompanySignInAdmin(ServiceAdmin):
             return "Your organisation has a company sign-in. Open it to change it." if has_one else ""
         if action.path == "remove" and obj.is_required:
             return "It is required. Stop requiring it first."
+        if action.path == "disconnect-directory" and tokens.directory_of(obj) is None:
+            return "No directory is connected."
         return "It isn't required." if action.path == "stop-requiring" and not obj.is_required else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
@@ -255,12 +280,39 @@ class CompanySignInAdmin(ServiceAdmin):
         explain="Passwords open your organisation again, for those who have one.",
         done="Your company sign-in is optional from now on.",
     )
+
+    @service_action(
+        title="Connect a directory",
+        path="directory",
+        permission=MANAGE,
+        form=DirectoryForm,
+        submit="Make a token",
+        explain="Your directory pushes people and groups by SCIM, with a token that can do nothing you may not. A new "
+        "token ends the one before.",
+    )
+    def connect_directory(self, request: HttpRequest, obj: IdentityProvider, form: ConsoleForm) -> HttpResponse:
+        """Make a token and show it once."""
+        claim = form.cleaned_data["person_claim"]
+        token = tokens.make_token(actor=viewer_of(request), provider_id=obj.pk, person_claim=claim)
+        return show_once(self, request, self.object_url(obj), title="Your directory's token", secret=token)
+
+    disconnect_directory = calls(
+        tokens.disconnect_directory,
+        "provider_id",
+        title="Disconnect the directory",
+        path="disconnect-directory",
+        permission=MANAGE,
+        tone="danger",
+        explain="Its token ends. People that it has pushed stay members, and nobody is switched off from there any "
+        "more. Their roles follow their groups at their sign-in again.",
+        done="The directory is disconnected.",
+    )
     remove = deletes(
         providers.remove_provider,
         "provider_id",
         MANAGE,
         title="Remove",
-        explain="Its secret is deleted, and everyone it signed in is signed out. People without a password can't "
-        "sign in until you connect it again.",
+        explain="Its secret and your directory's token are deleted, and everyone it signed in is signed out. People "
+        "without a password can't sign in until you connect it again.",
         done="Your company sign-in is removed.",
     )

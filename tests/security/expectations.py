@@ -77,6 +77,8 @@ ACCOUNT: Final = {
     "company_back": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "company_join": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "company_end_sessions": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),  # nothing here signs
+    "scim": Row(Answers(401, 401, 401, 401), Answers(401, 401, 401)),  # nobody here has a directory's token
+    "scim_resource": Row(Answers(401, 401, 401, 401), Answers(401, 401, 401)),
     "company_confirm": Row(Answers(302, 403, 403, 403), Answers(302, 405, 405)),
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,
@@ -201,6 +203,8 @@ CONSOLE: Final = {
     "admin:accounts_identityprovider_try": ACTION,
     "admin:accounts_identityprovider_require": ACTION,
     "admin:accounts_identityprovider_stop_requiring": ACTION,
+    "admin:accounts_identityprovider_directory": ACTION,
+    "admin:accounts_identityprovider_disconnect_directory": ACTION,
     "admin:accounts_identityprovider_remove": ACTION,
     "admin:accounts_role_changelist": LIST,
     "admin:accounts_role_change": PAGE,

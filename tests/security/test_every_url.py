@@ -229,6 +229,8 @@ SIGNED_OR_OPEN = {
     "api_docs",
     # Its token is signed by the company's provider.
     "company_end_sessions",
+    "scim",
+    "scim_resource",
     # They take a password or a token in their body, and no cookie.
     "api-auth-login",
     "api-auth-refresh",

@@ -198,6 +198,8 @@ class Town:
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
         if "<slug:slug>" in route:
             return {"slug": "nobody-there"}
+        if "<path:rest>" in route:
+            return {"rest": "Users"}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<int:pk>" in route:
