@@ -37,7 +37,7 @@ class CustomField(Dated, TenantModel):
     options = ArrayField(models.CharField(max_length=80), default=list, help_text="The values of a list.")
     pattern = models.CharField(max_length=200, blank=True, help_text="The form of a text, such as `[A-Z]{2}-\\d{4,6}`.")
     hint = models.CharField(max_length=200, blank=True, help_text="Shown beside it, and for a value of another form.")
-    required_on_close = models.BooleanField(default=False, help_text="Nobody closes a conversation without it.")
+    required_on_close = models.BooleanField(default=False, help_text="People can't close a conversation without it.")
     is_personal = models.BooleanField(default=False, help_text="Masked for everybody without a reveal.")
     agents_read = models.BooleanField(
         default=False, help_text="Agents are given its value, and may tell the customer what they read."

@@ -82,7 +82,7 @@ def told_without_a_look(*, conversation_id: UUID, record_id: UUID | None) -> Q:
     """Return the condition of values that a program may tell a customer although no person looks at what it says.
 
     They are the conversation's and, with its id, those of the contact whose addresses it has. A contact that others
-    were merged into has some of theirs, and a merge proves nothing: none of its values are told.
+    were merged into has some of theirs, and a merge proves nothing: its values are left out.
     """
     whose = Q(conversation=conversation_id)
     if record_id is None:

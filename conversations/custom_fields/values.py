@@ -20,7 +20,7 @@ from core.privacy.pii.addresses import MASKED
 
 LIMIT: Final = 500
 MOST: Final = 50
-"""So many fields an organisation can have."""
+"""Fields that an organisation can have."""
 LOCK: Final = "custom_fields"
 """Held shared while values are written, and alone while a field changes."""
 Kind = CustomField.Kind

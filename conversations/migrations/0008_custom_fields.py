@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "required_on_close",
-                    models.BooleanField(default=False, help_text="Nobody closes a conversation without it."),
+                    models.BooleanField(default=False, help_text="People can't close a conversation without it."),
                 ),
                 (
                     "is_personal",
