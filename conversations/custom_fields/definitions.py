@@ -130,13 +130,15 @@ def _checked(settings: FieldSettings, kind: str, wrong: dict[str, list[str]]) ->
             wrong["options"] = ["A value is there twice."]
     elif options:
         wrong["options"] = ["Only a list has values to choose from."]
-    if settings.pattern:
+    if settings.pattern and kind != CustomField.Kind.TEXT:
+        wrong["pattern"] = ["Only a text has a pattern."]
+    elif problem := text_problem(settings.pattern, patterns.LONGEST):
+        wrong["pattern"] = [problem]
+    elif settings.pattern:
         try:
             patterns.parse(settings.pattern)
         except patterns.BadPattern as error:
             wrong["pattern"] = [str(error)]
-        if kind != CustomField.Kind.TEXT or text_problem(settings.pattern, patterns.LONGEST):
-            wrong["pattern"] = ["Only a text has a pattern."]
     if wrong:
         raise Invalid(CANT, fields=wrong)
     return {**asdict(settings), "name": name, "options": options, "hint": settings.hint.strip()}

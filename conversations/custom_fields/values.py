@@ -30,7 +30,7 @@ _LINK: Final = URLValidator(schemes=("http", "https"))
 
 
 def _read_text(field: CustomField, said: str) -> str:
-    if field.pattern and not patterns.fits(patterns.parse(field.pattern), said):
+    if field.pattern and not patterns.parse(field.pattern).fullmatch(said):
         raise ValueError(field.hint or f"This has another form than {field.pattern}.")
     return said
 
