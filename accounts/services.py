@@ -95,7 +95,7 @@ def actor_for_user(
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how the session was signed in: "key", "mfa", "password", "company" or "none".
+    """Return how a session was begun: "key", "mfa", "password", "company" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
     does not have it. After that a session counts as one by password, also if a passkey began it.
@@ -110,9 +110,9 @@ def auth_strength_of(request: HttpRequest) -> str:
 
 
 def proven_lately(request: HttpRequest) -> bool:
-    """Return True if a password or code was entered recently in this session, or the company asked for its own.
+    """Return True if somebody proved recently who they are in this session.
 
-    Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A provider's first sign-in is no such proof: it may have
+    A password or code was entered, or the company asked for its own. Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A provider's first sign-in is no such proof: it may have
     known the browser for weeks.
     """
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
@@ -267,7 +267,10 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 
 
 def refuse_emergency_owner(membership: Membership) -> None:
-    """Raise `Conflict` ("emergency_owner") for one who gets in when the company's required sign-in fails."""
+    """Raise `Conflict` ("emergency_owner") for an emergency owner.
+
+    That is somebody who gets in when the company's required sign-in fails.
+    """
     if membership.is_active and membership.sign_in == Membership.SignIn.FACTOR:
         raise Conflict(
             "This person is an emergency owner of your company sign-in. Choose other emergency owners first.",

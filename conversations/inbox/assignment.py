@@ -287,7 +287,7 @@ def may_move(*, actor: Actor, conversation: Conversation) -> bool:
 
 
 def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of conversations whose person is away for long, or has left the organisation."""
+    """Return tenant and id of conversations whose person is away for long or has left."""
     with platform_scope():
         rows = Conversation.objects.filter(state=PERSON, team__isnull=False, assigned_to__isnull=False)
         rows = rows.filter(snoozed_until=None)
@@ -297,7 +297,7 @@ def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Let a conversation whose person is away for long, or has left, wait for another.
+    """Let a conversation whose person is away for long or has left wait for another.
 
     Returns whether it does now. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_HANDED_BACK`.
     """

@@ -5,6 +5,7 @@ import ast
 from tests.structure.source import Source, app_files
 
 BESIDE = {
+    "accounts/company/protocol.py": "asks a company's provider who somebody is, before anybody is signed in",
     "integrations/calls/runner.py": "the runner",
     "integrations/connections/token_endpoint.py": "asks for tokens, without which the runner can call nobody",
     "core/privacy/key_management.py": "has the keys unwrapped as a process starts, without which no row can be read",
