@@ -112,8 +112,8 @@ def auth_strength_of(request: HttpRequest) -> str:
 def proven_lately(request: HttpRequest) -> bool:
     """Return True if somebody proved recently who they are in this session.
 
-    A password or code was entered, or the company asked for its own. Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A provider's first sign-in is no such proof: it may have
-    known the browser for weeks.
+    A password or code was entered, or the company asked for its own, within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A
+    provider's first sign-in is no such proof: it may have known the browser for weeks.
     """
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     proofs = [

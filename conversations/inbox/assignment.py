@@ -287,7 +287,7 @@ def may_move(*, actor: Actor, conversation: Conversation) -> bool:
 
 
 def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of conversations whose person is away for long or has left."""
+    """Return tenant and id of conversations whose person is away for long or left."""
     with platform_scope():
         rows = Conversation.objects.filter(state=PERSON, team__isnull=False, assigned_to__isnull=False)
         rows = rows.filter(snoozed_until=None)
