@@ -1,9 +1,8 @@
-"""Celery tasks of accounts: old invitations, notices and sessions, owed audit entries and password resets."""
+"""Celery tasks of accounts: old invitations and sessions, owed audit entries and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
 from accounts.sessions import company, families, store
@@ -19,12 +18,6 @@ log = get_logger(__name__)
 def purge_invitations() -> None:
     """Delete invitations that closed long ago."""
     invitations.purge_invitations()
-
-
-@sweep_task(queue="low")
-def purge_notices() -> None:
-    """Delete notices that were seen long ago."""
-    notices.purge_notices()
 
 
 @sweep_task(queue="low")
@@ -56,7 +49,6 @@ def offer_reset(user_id: str, asked: int) -> None:
 
 SWEEPS = {
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
-    "old-notices": ("accounts.tasks.purge_notices", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
 }

@@ -10,6 +10,7 @@ from console.pages import (
     notices,
     organisation,
     profile,
+    retention,
     saved_views,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "notices",
     "organisation",
     "profile",
+    "retention",
     "saved_views",
 ]

@@ -49,7 +49,6 @@ ask_survey = _task("ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
 work_bulk_change = _task("work_bulk_change", bulk.work_change, "change_id")
 send_triage_reply = _task("send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK)
 remove_file = _task("remove_file", file_contents.remove_file, "removal_id", "low")
-expire_file = _task("expire_file", file_contents.expire_file, "attachment_id", "low")
 
 
 def _enqueue(found: list[tuple[UUID, UUID]], task: Any) -> None:
@@ -90,9 +89,8 @@ def prune_drafts() -> None:
 
 @sweep_task(queue="low")
 def sweep_files() -> None:
-    """Queue the files to remove from their stores, and those that were kept long enough."""
+    """Queue the files to remove from their stores."""
     _enqueue(file_contents.list_removals_due(), remove_file)
-    _enqueue(file_contents.list_files_expired(), expire_file)
 
 
 SWEEPS = {

@@ -1,0 +1,43 @@
+"""A person who has left traces everywhere, as the tests of erasure know them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from conversations.models import Contact, Conversation, Message
+from core.actors import Actor
+from core.clock import now
+from core.models import RetentionChoice
+from core.privacy.retention import services
+from tests.channels_app.twilio.conftest import _quiet  # noqa: F401
+from tests.console.conftest import browser  # noqa: F401
+from tests.erasure.conftest import committed_traces, traces, traces_of_the_module, world  # noqa: F401
+from tests.erasure.scene import Traces
+
+OLD = timedelta(days=400)
+Choose = Callable[..., None]
+
+
+@pytest.fixture
+def choose() -> Choose:
+    """Let an organisation keep kinds for so many days, from now on."""
+
+    def set_days(actor: Actor, **days: int) -> None:
+        for kind, number in days.items():
+            services.set_retention(actor=actor, kind=kind, days=number)
+        RetentionChoice.objects.update(starts_at=now() - timedelta(days=1))
+
+    return set_days
+
+
+def make_old(person: Traces) -> None:
+    """Let the person's conversation be closed, and nothing be written to them, for longer than a year."""
+    then = now() - OLD
+    contacts = [person.contact_id, *Contact.objects.filter(merged_into=person.contact_id).values_list("pk", flat=True)]
+    Message.objects.filter(conversation__contact__in=contacts, direction="out").update(
+        status="sent", next_attempt_at=None
+    )
+    rows = Conversation.objects.filter(contact__in=contacts)
+    rows.update(state="closed", resolved=True, closed_at=then, last_message_at=then, assigned_to=None)
+    Contact.objects.filter(pk__in=contacts).update(created_at=then)
