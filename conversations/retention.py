@@ -39,7 +39,7 @@ class ClosedConversations(RetentionRule):
     title: ClassVar[str] = "Closed conversations"
     what: ClassVar[str] = (
         "Messages, files, notes, replies, comments and what agents looked up go, counted from the day it was closed. "
-        "That it took place, when, with whom and how it was rated stays."
+        "That it took place, when, who the contact was and how it was rated stays."
     )
     tables: ClassVar[str] = (
         "conversations.Conversation conversations.Message conversations.Attachment conversations.DeliveryAttempt "

@@ -231,7 +231,7 @@ class ExportFiles(RetentionRule):
 
     order: ClassVar[int] = 90
     title: ClassVar[str] = "Exports"
-    what: ClassVar[str] = "Files of exports go with their keys. That they were made, by whom and why stays."
+    what: ClassVar[str] = "Files of exports go with their keys. Who made which, when and why stays."
     tables: ClassVar[str] = "analytics.Export analytics.ExportPiece"
     batch: ClassVar[int] = BATCH
 

@@ -61,7 +61,7 @@ class RetentionViewSet(ListViewSet):
     )  # fmt: skip
     @idempotent
     def attempt(self, request: Request) -> Response:
-        """Count what would go now if a kind were kept for so many days; nothing goes."""
+        """Count what would go now if a kind were kept for that many days; nothing goes."""
         return self.respond({"count": services.try_retention(viewer=self.actor, **self.read_body())})
 
 

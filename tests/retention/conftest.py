@@ -21,7 +21,7 @@ Choose = Callable[..., None]
 
 @pytest.fixture
 def choose() -> Choose:
-    """Let an organisation keep kinds for so many days, from now on."""
+    """Let an organisation keep kinds for some days, from now on."""
 
     def set_days(actor: Actor, **days: int) -> None:
         for kind, number in days.items():

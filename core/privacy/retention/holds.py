@@ -93,11 +93,11 @@ def lock_holds() -> Held:
 def place_hold(
     *, actor: Actor, subject_type: str, subject_id: UUID | None, reference: str, now: datetime | None = None
 ) -> LegalHold:
-    """Place a legal hold on a contact, a conversation or, without an id, the organisation.
+    """Place a legal hold on a contact, a conversation or the organisation.
 
-    Nothing of it goes by its age or is erased from now on. `reference` is that of the case, without names. Needs
-    `core.manage_retention`. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict` for what is erased already or held
-    for the same case ("on_hold"). Writes `LEGAL_HOLD_PLACED`.
+    The organisation has no id. Nothing of what is held goes by its age or is erased from now on. `reference` is that
+    of the case, without names. Needs `core.manage_retention`. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict`
+    for what is erased already or held for the same case ("on_hold"). Writes `LEGAL_HOLD_PLACED`.
     """
     actor.require(MANAGE)
     person = actor.require_person("Only people place legal holds.")

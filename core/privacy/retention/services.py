@@ -88,10 +88,11 @@ def days_by_table(*, now: datetime | None = None) -> dict[str, int]:
 
 
 def set_retention(*, actor: Actor, kind: str, days: int | None, now: datetime | None = None) -> Kept:
-    """Choose for how many days a kind of data is kept, None for as long as the installation keeps it.
+    """Choose for how many days a kind of data is kept.
 
-    Fewer days count seven days later, and all who may change that get a notice; more days count at once. Safe to
-    repeat. Needs `core.manage_retention`. Raises `Refused`, `NotFound`, `Invalid`. Writes `RETENTION_SET`.
+    None is for as long as the installation keeps it. Fewer days count seven days later, and all who may change that get
+    a notice; more days count at once. Safe to repeat. Needs `core.manage_retention`. Raises `Refused`, `NotFound`,
+    `Invalid`. Writes `RETENTION_SET`.
     """
     actor.require(MANAGE)
     moment, rule = now or clock_now(), RULES.get(kind)
@@ -131,9 +132,10 @@ def _check_days(rule: type[RetentionRule], days: int | None) -> None:
 
 
 def try_retention(*, viewer: Actor, kind: str, days: int | None, now: datetime | None = None) -> int:
-    """Return how many rows would go now if a kind were kept for so many days, at most `COUNTED`; nothing goes.
+    """Return how many rows would go now if a kind were kept for that many days.
 
-    Needs `core.manage_retention`. Raises `Refused`, `NotFound`, `Invalid`.
+    Nothing goes, and nothing is counted beyond `COUNTED`. Needs `core.manage_retention`. Raises `Refused`, `NotFound`,
+    `Invalid`.
     """
     viewer.require(MANAGE)
     rule, held = RULES.get(kind), find_held()
@@ -146,17 +148,21 @@ def try_retention(*, viewer: Actor, kind: str, days: int | None, now: datetime |
 
 
 def apply_rule(key: str, *, now: datetime | None = None, limit: int | None = None) -> int:
-    """Remove one batch of a kind's old rows in the tenant in scope; return how many were changed. For the worker."""
+    """Remove one batch of a kind's old rows of the tenant in scope.
+
+    Returns how many were changed. For the worker. Raises NotFound.
+    """
     moment, rule = now or clock_now(), RULES.get(key)
     days = kept_days(key, now=moment)
     return rule.work(moment - timedelta(days=days), limit or rule.batch) if days is not None else 0
 
 
 def apply_all(*, seconds: float, now: datetime | None = None) -> bool:
-    """Remove old rows of the tenant in scope, batch by batch; return True if the time was over before the end.
+    """Remove old rows of the tenant in scope, batch by batch.
 
-    For the worker. Each kind has its share of the time, and one that fails stops no other. What went is in the audit
-    log by kind, as `RETENTION_APPLIED`; numbers of a run that was killed are not.
+    Returns True if the time was over before the end. For the worker. Each kind has its share of the time, and one that
+    fails stops no other. What went is in the audit log by kind, as `RETENTION_APPLIED`; numbers of a run that was
+    killed are not.
     """
     moment, is_cut = now or clock_now(), False
     if find_held().everything:
