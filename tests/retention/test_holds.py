@@ -1,7 +1,7 @@
 """A legal hold keeps what is held: from its age, from erasures, and at the moment it is placed."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 CHOSEN = {"conversations": 365, "contacts": 365, "requests": 90, "agent_runs": 7}
 
 
-def hold(traces: Traces, kind: str, subject: object = None) -> LegalHold:
+def hold(traces: Traces, kind: str, subject: UUID | None = None) -> LegalHold:
     return holds.place_hold(actor=traces.officer(), subject_type=kind, subject_id=subject, reference="C 12/26")
 
 
