@@ -623,7 +623,6 @@ FIGURES: Final = {
     "admin:figures_system": LIST,
     "admin:figures_rows": Row(Answers(302, 403, 404, 404), LIST.post),  # needs the key of a figure
     "admin:analytics_figuredashboard_show": PAGE,
-    "admin:analytics_figuredashboard_events": LIST_ACTION,
     "admin:analytics_figuredashboard_changelist": LIST,
     "admin:analytics_figuredashboard_change": PAGE,
     "admin:analytics_figuredashboard_add": LIST_ACTION,
