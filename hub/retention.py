@@ -6,11 +6,13 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from core.privacy.retention.holds import Held
 from core.privacy.retention.registry import RULES, RetentionRule
 from core.retention import made_before
+from hitl.domain.state_machine import OPEN
+from hitl.models import Approval
 from hub.models import TransactionDraft
 
 
@@ -19,7 +21,9 @@ class Payments(RetentionRule):
 
     order: ClassVar[int] = 50
     title: ClassVar[str] = "Payments to confirm"
-    what: ClassVar[str] = "What customers were asked to confirm goes. The request and what was booked stay."
+    what: ClassVar[str] = (
+        "What customers were asked to confirm goes, once its request is final. The request and what was booked stay."
+    )
     tables: ClassVar[str] = "hub.TransactionDraft"
     least: ClassVar[int] = 30
 
@@ -30,8 +34,9 @@ class Payments(RetentionRule):
 
     @classmethod
     def due(cls, before: datetime, held: Held) -> QuerySet[TransactionDraft]:
-        """Return old drafts."""
-        rows = TransactionDraft.objects.filter(made_before(before))
+        """Return old drafts; one that is still to be decided, booked or looked for at the back office stays."""
+        is_open = Exists(Approval.objects.filter(pk=OuterRef("approval_id"), state__in=OPEN))
+        rows = TransactionDraft.objects.filter(~is_open, made_before(before))
         return rows.exclude(conversation_id__in=held.conversations)
 
     @classmethod
