@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from conversations.contacts.erasure import lock_whole
 from conversations.messages import file_contents
-from conversations.models import LIVE, Attachment, Contact, Conversation, Message
+from conversations.models import LIVE, Attachment, Contact, Conversation, Message, Note
 from conversations.transitions import UNDELIVERED
 from core.actors import system
 from core.clock import now
@@ -38,8 +38,8 @@ class ClosedConversations(RetentionRule):
     order: ClassVar[int] = 10
     title: ClassVar[str] = "Closed conversations"
     what: ClassVar[str] = (
-        "Messages, files, notes, replies, comments and what agents looked up go, counted from the day it was closed. "
-        "That it took place, when, who the contact was and how it was rated stays."
+        "Messages, files, notes, replies, comments and what agents looked up go, counted from the day it was closed, "
+        "or from a later message or note. That it took place, when, who the contact was and how it was rated stays."
     )
     tables: ClassVar[str] = (
         "conversations.Conversation conversations.Message conversations.Attachment conversations.DeliveryAttempt "
@@ -53,10 +53,11 @@ class ClosedConversations(RetentionRule):
 
     @classmethod
     def due(cls, before: datetime, held: Held) -> QuerySet[Conversation]:
-        """Return closed ones that nothing is being sent in."""
+        """Return closed ones that nothing is being sent in, and nothing was added to since."""
         waiting = Message.objects.filter(conversation=OuterRef("pk"), status__in=UNDELIVERED)
-        rows = Conversation.objects.filter(closed_at__lt=before, emptied_at=None)
-        return rows.exclude(pk__in=held.conversations).filter(~Exists(waiting))
+        young = Note.objects.filter(conversation=OuterRef("pk"), created_at__gte=before)
+        rows = Conversation.objects.filter(closed_at__lt=before, last_message_at__lt=before, emptied_at=None)
+        return rows.exclude(pk__in=held.conversations).filter(~Exists(waiting), ~Exists(young))
 
     @classmethod
     def remove(cls, keys: Sequence[UUID]) -> int:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from conversations.models import Contact, Conversation, Message
+from conversations.models import Contact, Conversation, Message, Note
 from core.actors import Actor
 from core.clock import now
 from core.models import RetentionChoice
@@ -38,6 +38,7 @@ def make_old(person: Traces) -> None:
     Message.objects.filter(conversation__contact__in=contacts, direction="out").update(
         status="sent", next_attempt_at=None
     )
+    Note.objects.filter(conversation__contact__in=contacts).update(created_at=then)
     rows = Conversation.objects.filter(contact__in=contacts)
     rows.update(state="closed", resolved=True, closed_at=then, last_message_at=then, assigned_to=None)
     Contact.objects.filter(pk__in=contacts).update(created_at=then)

@@ -171,6 +171,7 @@ def test_hold_reply_and_erasure_at_the_same_moment(committed_traces: Traces, cho
         # Who lets idle contacts go looks again once nobody writes.
         assert meanwhile(acme, write, lambda: services.apply_rule("contacts")) == 0
         assert not Erasure.objects.exists()
+        make_old(traces)
 
         def change() -> None:
             list(Conversation.objects.select_for_update().filter(pk=traces.conversation_id))

@@ -9,8 +9,11 @@ from django.db import transaction
 
 from accounts.models import Notice
 from agents.models import ToolCall
+from conversations.inbox.threads.notes import add_note
 from conversations.messages.inbound import reopen_or_create
-from conversations.models import Contact, Conversation, Message, Survey
+from conversations.models import Contact, Conversation, Message, Note, Survey
+from conversations.services import Draft, Sender, reply
+from core.actors import system
 from core.audit import chain
 from core.clock import now
 from core.errors import Invalid, Refused
@@ -160,3 +163,23 @@ def test_conversation_that_is_reopened_and_closed_again_is_emptied_again(traces:
         sender: Any = type("Found", (), {"contact_id": talk.contact_id, "origin_id": None})()
         again, opened = reopen_or_create(talk.channel_account_id, sender, talk.thread, talk.closed_at)
         assert (again.pk, opened, again.emptied_at) == (talk.pk, "conversation_reopened", None)
+
+
+def test_what_is_added_to_an_empty_conversation_goes_by_its_own_age(traces: Traces, choose: Choose) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        make_old(traces)
+        choose(traces.officer(), conversations=365)
+        run(traces)
+        about: dict[str, Any] = {"conversation_id": traces.conversation_id}
+        add_note(actor=traces.world.actor("support"), text="The court asked", **about)
+        reply(actor=system("agents"), draft=Draft(text="It is booked", sender=Sender(type="system")), **about)
+        make_old(traces)
+        Note.objects.filter(masked_body="The court asked").update(created_at=now() - timedelta(days=364))
+        assert run(traces) == []
+        Note.objects.update(created_at=now() - timedelta(days=366))
+        Conversation.objects.filter(pk=traces.conversation_id).update(last_message_at=now() - timedelta(days=364))
+        assert run(traces) == []
+        make_old(traces)
+        assert [kind for kind, _ in run(traces)] == ["conversations"]
+        assert set(Note.objects.filter(**about).values_list("masked_body", flat=True)) == {"[erased]"}
+        assert set(Message.objects.filter(**about).values_list("masked_body", flat=True)) == {"[erased]"}
