@@ -98,6 +98,11 @@ def test_hold_follows_a_contact_that_is_merged(traces: Traces, choose: Choose) -
         services.apply_all(seconds=60)
         assert texts(traces) != {"[erased]"}
         assert not Erasure.objects.exists()
+        with pytest.raises(Conflict, match="legal hold") as kept:
+            merges.undo_merge(actor=traces.world.actor("support"), contact_id=gone)
+        assert kept.value.code == "on_hold"
+        LegalHold.objects.update(lifted_at=now())
+        assert merges.undo_merge(actor=traces.world.actor("support"), contact_id=gone).undone_at is not None
 
 
 def test_bad_holds_are_refused_in_words(traces: Traces) -> None:
