@@ -48,8 +48,9 @@ class StoredEvents(RetentionRule):
 
 def drop_months(*, now: datetime | None = None) -> None:
     """Drop the months whose time is over, with all that is in them, unless an organisation is held. For the sweep."""
-    if not is_anything_held():
-        drop_old_partitions((now or clock_now()) - timedelta(days=settings.EVENT_DAYS))
+    with transaction.atomic():
+        if not is_anything_held():
+            drop_old_partitions((now or clock_now()) - timedelta(days=settings.EVENT_DAYS))
 
 
 RULES.register("events", StoredEvents)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from core.clock import now as clock_now
-from core.privacy.retention.holds import Held, not_on_hold
+from core.privacy.retention.holds import Held, lock_holds, not_on_hold
 from core.privacy.retention.registry import RULES, RetentionRule
 from core.retention import BATCH, made_before
 from core.tenancy.scope import platform_scope, tenant_scope
@@ -70,6 +70,8 @@ def forget_rows(*, now: datetime | None = None, limit: int = BATCH) -> int:
 
 @transaction.atomic
 def _count_and_remove(ids: Sequence[UUID]) -> int:
+    if lock_holds().everything:
+        return 0
     rows = MailDelivery.objects.select_for_update(skip_locked=True).filter(pk__in=ids, due_at=None)
     locked = list(rows.values_list("pk", "queued_at", "type", "status"))
     counts = Counter((queued_at.astimezone(UTC).date(), type_, status) for _, queued_at, type_, status in locked)

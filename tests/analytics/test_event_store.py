@@ -15,7 +15,7 @@ from core.bus import Event, replay
 from core.clock import now
 from core.events import streams
 from core.ids import uuid7
-from core.models import RetentionChoice, StreamEvent
+from core.models import LegalHold, RetentionChoice, StreamEvent
 from core.privacy.retention.services import apply_rule
 from core.tenancy.scope import tenant_scope
 from tests.core.bus.consumers import Sink, count_in, shadow_of, subscribed, take_until
@@ -83,6 +83,11 @@ def test_old_events_go_and_their_empty_month_with_them(acme: World) -> None:
     store.keep_partitions(now=moment)
     assert name in _partitions()
     store.keep([_event(3, moment - timedelta(days=801))])  # of a month that is not over for everyone
+    holder = acme.people["compliance"].pk
+    held = LegalHold.objects.create(subject_type="organisation", reference="C 12/26", placed_by=holder)
+    retention.drop_months(now=moment)
+    assert (name in _partitions(), apply_rule("events", now=moment)) == (True, 0)
+    LegalHold.objects.filter(pk=held.pk).update(lifted_at=moment)
     retention.drop_months(now=moment)
     assert name not in _partitions()
     assert [apply_rule("events", now=moment) for _ in range(2)] == [1, 0]

@@ -19,6 +19,7 @@ from core.models import AuditEntry, Erasure, LegalHold
 from core.privacy.retention import holds, services
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
+from integrations.mail.retention import forget_rows
 from integrations.models import MailDelivery
 from tests.channels_app.twilio.conftest import Door
 from tests.database.meanwhile import meanwhile
@@ -32,6 +33,11 @@ CHOSEN = {"conversations": 365, "contacts": 365, "requests": 90, "agent_runs": 7
 
 def hold(traces: Traces, kind: str, subject: UUID | None = None) -> LegalHold:
     return holds.place_hold(actor=traces.officer(), subject_type=kind, subject_id=subject, reference="C 12/26")
+
+
+@transaction.atomic
+def hold_seen_by_all() -> bool:
+    return holds.is_anything_held()
 
 
 def texts(traces: Traces) -> set[str]:
@@ -167,6 +173,14 @@ def test_hold_reply_and_erasure_at_the_same_moment(committed_traces: Traces, cho
         assert placed.lifted_at is None
         services.apply_all(seconds=60)
         assert texts(traces) != {"[erased]"}
+        LegalHold.objects.update(lifted_at=now())
+        # What goes for all organisations at once waits for the hold as well.
+        MailDelivery.objects.update(due_at=None, status="sent")
+        later, mails = now() + timedelta(days=4000), MailDelivery.objects.count()
+        assert meanwhile(acme, lambda: hold(traces, "organisation"), lambda: forget_rows(now=later)) == 0
+        LegalHold.objects.update(lifted_at=now())
+        assert meanwhile(acme, lambda: hold(traces, "organisation"), hold_seen_by_all) is True
+        assert MailDelivery.objects.count() == mails > 0
         LegalHold.objects.update(lifted_at=now())
 
         def write() -> None:

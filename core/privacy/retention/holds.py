@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from core.actors import Actor
@@ -79,7 +79,13 @@ def not_on_hold() -> Q:
 
 
 def is_anything_held() -> bool:
-    """Return True if any organisation of the installation is held, for what goes for all of them at once."""
+    """Return True if any organisation is held, and let no hold be placed or lifted before the commit.
+
+    For what goes for all of them at once.
+    """
+    with connection.cursor() as cursor:
+        # The ORM has no locks of tables. A hold that isn't committed yet is waited for.
+        cursor.execute("lock table core_legalhold in share mode")
     with platform_scope():
         return LegalHold.objects.filter(subject_type=Subject.ORGANISATION, lifted_at=None).exists()
 
