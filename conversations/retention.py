@@ -105,6 +105,8 @@ class IdleContacts(RetentionRule):
             return 0
         unfinished = Erasure.objects.filter(subject_type=Erasure.Subject.CONTACT, state__in=erasures.UNFINISHED)
         room, begun = AT_ONCE - unfinished.count(), 0
+        if room <= 0:
+            return 0
         with transaction.atomic():
             allow_long_statements()
             found = list(cls.due(before, held).order_by("created_at").values_list("pk", flat=True)[:limit])

@@ -15,6 +15,7 @@ from conversations.transitions import UNDELIVERED
 from core.actors import Actor, system
 from core.clock import now
 from core.jobs.decorators import Queue, sweep_task, tenant_task
+from core.privacy.retention.services import apply_rule, tenants_that_chose
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
@@ -93,9 +94,22 @@ def sweep_files() -> None:
     _enqueue(file_contents.list_removals_due(), remove_file)
 
 
+@tenant_task(queue="low")
+def erase_idle(tenant_id: UUID) -> None:
+    """Begin to erase the next contacts that a tenant keeps no longer: few at a time."""
+    apply_rule("contacts")
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_idle() -> None:
+    """Go on with idle contacts where they have an end: all at once would keep other work waiting for days."""
+    _enqueue([(tenant_id, tenant_id) for tenant_id in tenants_that_chose("contacts")], erase_idle)
+
+
 SWEEPS = {
     "teams": ("conversations.tasks.sweep_teams", 5.0),
     "deliveries": ("conversations.tasks.sweep_deliveries", 5.0),
     "drafts": ("conversations.tasks.prune_drafts", 3600.0),
     "file-removals": ("conversations.tasks.sweep_files", 60.0),
+    "idle-contacts": ("conversations.tasks.sweep_idle", 300.0),
 }

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Notice
 from agents.models import ToolCall
+from conversations import retention, tasks
 from conversations.inbox.threads.notes import add_note
 from conversations.messages.inbound import reopen_or_create
 from conversations.models import Contact, Conversation, Message, Note, Survey
@@ -89,6 +90,29 @@ def test_idle_contact_is_erased_everywhere(traces: Traces, choose: Choose) -> No
         assert erasure.state == "done"
         assert run(traces) == []
     assert found(acme, WORDS) == set()
+
+
+def test_idle_contacts_are_erased_few_at_a_time(
+    traces: Traces, choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, asked = traces.world.acme.pk, []
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    monkeypatch.setattr(tasks.erase_idle, "delay", lambda *ids: asked.append(ids))
+    with tenant_scope(acme):
+        make_old(traces)
+        other = Contact.objects.create(created_at=now() - timedelta(days=500))
+        choose(traces.officer(), contacts=365)
+    tasks.sweep_idle()
+    assert asked == [(str(acme), str(acme))]
+    for _ in range(2):
+        tasks.erase_idle(str(acme), str(acme))
+    with tenant_scope(acme):
+        first = Erasure.objects.get()
+        assert first.subject_id == other.pk
+        finish(first.pk)
+    tasks.erase_idle(str(acme), str(acme))
+    with tenant_scope(acme):
+        assert Erasure.objects.exclude(pk=first.pk).get().subject_id == traces.contact_id
 
 
 def test_final_request_loses_what_it_said_and_keeps_how_it_was_decided(traces: Traces, choose: Choose) -> None:

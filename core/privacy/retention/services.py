@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -19,7 +20,7 @@ from core.models import RetentionChoice
 from core.observability.logging import get_logger
 from core.privacy.retention.holds import MANAGE, VIEW, find_held
 from core.privacy.retention.registry import RULES, RetentionRule, rules
-from core.tenancy.scope import current_tenant_id
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 log = get_logger(__name__)
 WORKER: Final = system("retention")
@@ -155,6 +156,12 @@ def apply_rule(key: str, *, now: datetime | None = None, limit: int | None = Non
     moment, rule = now or clock_now(), RULES.get(key)
     days = kept_days(key, now=moment)
     return rule.work(moment - timedelta(days=days), limit or rule.batch) if days is not None else 0
+
+
+def tenants_that_chose(kind: str) -> list[UUID]:
+    """Return the tenants that chose days for a kind of data, for its own sweep: ids, no row of anyone."""
+    with platform_scope():
+        return list(RetentionChoice.objects.filter(kind=kind).order_by("tenant_id").values_list("tenant_id", flat=True))
 
 
 def apply_all(*, seconds: float, now: datetime | None = None) -> bool:
