@@ -14,6 +14,7 @@ from conversations.inbox.threads.notes import add_note
 from conversations.messages.inbound import reopen_or_create
 from conversations.models import Contact, Conversation, Message, Note, Survey
 from conversations.services import Draft, Sender, reply
+from core import tasks as core_tasks
 from core.actors import system
 from core.audit import chain
 from core.clock import now
@@ -113,6 +114,37 @@ def test_idle_contacts_are_erased_few_at_a_time(
     tasks.erase_idle(str(acme), str(acme))
     with tenant_scope(acme):
         assert Erasure.objects.exclude(pk=first.pk).get().subject_id == traces.contact_id
+
+
+def test_kind_that_fails_stops_no_other(traces: Traces, choose: Choose, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> int:
+        raise OSError
+
+    monkeypatch.setattr(retention.ClosedConversations, "work", fail)
+    with tenant_scope(traces.world.acme.pk):
+        make_old(traces)
+        choose(traces.officer(), conversations=365, contacts=365)
+        assert run(traces) == [("contacts", 1)]
+
+
+def test_turn_goes_on_while_there_is_more_and_no_second_one_begins(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    turns = iter([True, False])
+    ids = (str(traces.world.acme.pk),) * 2
+    monkeypatch.setattr(core_tasks.apply_retention, "delay", lambda *given: asked.append(given))
+    monkeypatch.setattr(services, "apply_all", lambda seconds: next(turns))
+    core_tasks.sweep_retention()
+    assert asked.count(ids) == 1
+    core_tasks.apply_retention(*ids)  # there is more
+    assert asked.count(ids) == 2
+    core_tasks.sweep_retention()  # it is at work
+    assert asked.count(ids) == 2
+    core_tasks.apply_retention(*ids)  # the end
+    assert asked.count(ids) == 2
+    core_tasks.sweep_retention()
+    assert asked.count(ids) == 3
 
 
 def test_final_request_loses_what_it_said_and_keeps_how_it_was_decided(traces: Traces, choose: Choose) -> None:
