@@ -134,7 +134,7 @@ def test_turn_goes_on_while_there_is_more_and_no_second_one_begins(
     turns = iter([True, False])
     ids = (str(traces.world.acme.pk),) * 2
     monkeypatch.setattr(core_tasks.apply_retention, "delay", lambda *given: asked.append(given))
-    monkeypatch.setattr(services, "apply_all", lambda seconds: next(turns))
+    monkeypatch.setattr(services, "apply_all", lambda **_: next(turns))
     core_tasks.sweep_retention()
     assert asked.count(ids) == 1
     core_tasks.apply_retention(*ids)  # there is more

@@ -159,8 +159,8 @@ def apply_rule(key: str, *, now: datetime | None = None, limit: int | None = Non
 
 
 def tenants_that_chose(kind: str) -> list[UUID]:
-    """Return the tenants that chose days for a kind of data, for its own sweep: ids, no row of anyone."""
-    with platform_scope():
+    """Return the tenants that chose days for a kind of data. For its own sweep."""
+    with platform_scope():  # ids of tenants, no row of anyone
         return list(RetentionChoice.objects.filter(kind=kind).order_by("tenant_id").values_list("tenant_id", flat=True))
 
 
