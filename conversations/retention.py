@@ -79,7 +79,7 @@ class IdleContacts(RetentionRule):
     title: ClassVar[str] = "Idle contacts"
     what: ClassVar[str] = (
         "The contact is erased everywhere, counted from the last message. People linked to a colleague and those with "
-        "an open conversation stay."
+        "an open conversation or request stay."
     )
     tables: ClassVar[str] = (
         "conversations.Contact conversations.ContactPoint conversations.ContactTag conversations.ContactMerge "

@@ -6,10 +6,13 @@ from datetime import timedelta
 import pytest
 
 from conversations.models import Contact, Conversation, Message, Note
-from core.actors import Actor
+from core.actors import Actor, system
 from core.clock import now
 from core.models import RetentionChoice
 from core.privacy.retention import services
+from hitl.approvals.change.close import cancel
+from hitl.approvals.models.approval import IS_OPEN
+from hitl.models import Approval
 from tests.channels_app.twilio.conftest import _quiet  # noqa: F401
 from tests.console.conftest import browser  # noqa: F401
 from tests.erasure.conftest import committed_traces, traces, traces_of_the_module, world  # noqa: F401
@@ -42,3 +45,10 @@ def make_old(person: Traces) -> None:
     rows = Conversation.objects.filter(contact__in=contacts)
     rows.update(state="closed", resolved=True, closed_at=then, last_message_at=then, assigned_to=None)
     Contact.objects.filter(pk__in=contacts).update(created_at=then)
+    end_requests(person)
+
+
+def end_requests(person: Traces) -> None:
+    """Cancel what is still to be decided of the person's conversations."""
+    for request in Approval.objects.filter(IS_OPEN, conversation_id=person.conversation_id):
+        cancel(actor=system("test"), approval_id=request.pk)

@@ -27,9 +27,9 @@ from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalNote, Decision, Execution, Revision
 from tests.database.sealing import rewrite
-from tests.erasure.scene import OTHER_WORDS, WORDS, Traces, finish
+from tests.erasure.scene import OTHER_WORDS, WORDS, Traces, ask, finish
 from tests.erasure.searching import cells, found
-from tests.retention.conftest import Choose, make_old
+from tests.retention.conftest import Choose, end_requests, make_old
 from tests.world import World
 
 pytestmark = pytest.mark.slow
@@ -83,6 +83,9 @@ def test_idle_contact_is_erased_everywhere(traces: Traces, choose: Choose) -> No
         Contact.objects.filter(pk=traces.contact_id).update(created_at=now())  # known for a day
         assert run(traces) == []
         make_old(traces)
+        ask(traces.world, traces.conversation_id, "a sofa", "100.00")
+        assert run(traces) == []  # somebody is about to decide
+        end_requests(traces)
         assert run(traces) == [("contacts", 1)]
         erasure = Erasure.objects.get()
         assert (erasure.subject_id, erasure.reason, erasure.asked_by) == (traces.contact_id, "not_needed", None)
