@@ -88,4 +88,12 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(
+                condition=models.Q(("body__isnull", False)),
+                fields=["tenant_id", "line"],
+                name="webhooks_to_empty",
+            ),
+        ),
     ]
