@@ -42,8 +42,12 @@ class StoredEvents(RetentionRule):
             if held.everything:
                 return 0
             old = cls.due(before, held)
-            ids = list(old.order_by("created_at").values_list("pk", flat=True)[:limit])
-            return int(old.filter(pk__in=ids).delete()[0]) if ids else 0
+            oldest = list(old.order_by("created_at").values_list("created_at", "pk")[:limit])
+            if not oldest:
+                return 0
+            # By time as well, or each batch would look through all that is old.
+            batch = old.filter(created_at__lte=oldest[-1][0], pk__in=[key for _, key in oldest])
+            return int(batch.delete()[0])
 
 
 def drop_months(*, now: datetime | None = None) -> None:
