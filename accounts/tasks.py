@@ -1,9 +1,8 @@
-"""Celery tasks of accounts: old invitations, notices, sessions, owed audit entries, usage and password resets."""
+"""Celery tasks of accounts: old invitations and sessions, owed audit entries, usage and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from accounts import notices
 from accounts.company.directory import places
 from accounts.members import invitations
 from accounts.organisation import usage
@@ -21,12 +20,6 @@ log = get_logger(__name__)
 def purge_invitations() -> None:
     """Delete invitations that closed long ago."""
     invitations.purge_invitations()
-
-
-@sweep_task(queue="low")
-def purge_notices() -> None:
-    """Delete notices that were seen long ago."""
-    notices.purge_notices()
 
 
 @sweep_task(queue="low")
@@ -78,7 +71,6 @@ def sweep_directories() -> None:
 SWEEPS = {
     "directories": ("accounts.tasks.sweep_directories", 5.0),
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
-    "old-notices": ("accounts.tasks.purge_notices", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
     "usage": ("accounts.tasks.notice_usage", 300.0),

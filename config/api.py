@@ -36,7 +36,7 @@ from agents.studio.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports
-from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
+from analytics.figure_pages.rest import FigureViewSet
 from analytics.person_requests.rest import PersonRequestViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
@@ -60,6 +60,7 @@ from core.errors import Invalid, NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
+from core.rest.retention import LegalHoldViewSet, RetentionViewSet
 from core.rest.views import ApiViewSet, StrictView
 from hitl.actions.rest import ActionKindViewSet
 from hitl.approvals.rest import actions as approval_actions
@@ -200,6 +201,8 @@ router.register(f"{V1}organisation/changes", SettingChangeViewSet, "api-organisa
 router.register(f"{V1}organisation/usage", UsageViewSet, "api-organisation-usage")
 router.register(f"{V1}views", SavedViewViewSet, "api-views")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
+router.register(f"{V1}retention", RetentionViewSet, "api-retention")
+router.register(f"{V1}legal-holds", LegalHoldViewSet, "api-legal-holds")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")
 router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
@@ -264,7 +267,6 @@ urlpatterns = [
         InstallationSwitchViewSet.as_view({"post": "release"}),
         name="api-installation-switch-release",
     ),
-    _one("event-retention", EventRetentionViewSet, "event-retention", post="replace"),
     _one(
         "brief-preferences/me",
         analytics.OwnPreferenceViewSet,

@@ -421,6 +421,7 @@ SPECTACULAR_SETTINGS = {
         "AuditDestinationKind": "integrations.models.AuditDestination.Kind",
         "WebhookEndpointState": "core.models.WebhookEndpoint.State",
         "ExportFormat": "analytics.models.Format",
+        "LegalHoldSubject": "core.models.LegalHold.Subject",
         "ExportEvery": "analytics.models.ExportSchedule.Every",
         "ExportState": "analytics.models.Export.State",
         "PersonRequestKind": "analytics.models.PersonRequest.Kind",

@@ -19,6 +19,7 @@ class ConversationsConfig(AppConfig):
             gauges,  # noqa: F401
             receivers,
             registry,
+            retention,  # noqa: F401
             reveals,  # noqa: F401
         )
         from conversations.events import event_types  # noqa: F401, PLC0415

@@ -22,7 +22,7 @@ class HitlConfig(AppConfig):
         from hitl.approvals.state import event_types  # noqa: F401, PLC0415
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
-        from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
+        from hitl.ops import erasure, health, retention  # noqa: F401, PLC0415  (needs loaded apps)
         from hitl.policy.selectors import workflows_naming  # noqa: PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)

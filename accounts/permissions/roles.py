@@ -67,7 +67,7 @@ COMPLIANCE: Final = VIEWER | {
     "analytics.view_team_figures",
 }
 # Not part of the admin role: what can't be undone is not daily work.
-ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member"})
+ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member", "core.manage_retention"})
 ADMIN: Final = (
     SUPPORT
     | APPROVER
@@ -93,7 +93,6 @@ ADMIN: Final = (
         "integrations.manage_webhooks",
         "analytics.view_briefpreference",
         "analytics.manage_alerts",
-        "analytics.manage_events",
     }
 )
 # A provider signs in owners, too: who sets it could become one of them.

@@ -35,6 +35,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.pii import mask_text
+from core.privacy.retention.holds import lock_holds
 
 UNDO_WITHIN: Final = timedelta(days=14)
 REASON_LIMIT: Final = 500
@@ -111,7 +112,7 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
     Its addresses go back with all of their conversations, also those that began since: an answer in one of them must
     not go to the other person. Tags that moved go back if they are still there; what colleagues wrote down since
     stays with the other contact. Needs `conversations.merge_contact`. Raises `Refused`, `NotFound`, and `Conflict`:
-    "not_merged", "erased", "merged_further", "too_late". Writes `CONTACT_MERGE_UNDONE` about both.
+    "not_merged", "erased", "merged_further", "too_late", "on_hold". Writes `CONTACT_MERGE_UNDONE` about both.
     """
     actor.require(MERGE)
     moment = now or clock_now()
@@ -126,6 +127,10 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
         problem = why_not_undo(merge, contact, into, moment)
         if problem is not None:
             raise problem
+        held = lock_holds()
+        if not held.everything and held.keeps(contacts=[contact.pk, into.pk], conversations=()):
+            say = "They are on legal hold as one person, and one of them would no longer be. Lift the hold first."
+            raise Conflict(say, code="on_hold")
         if not ContactMerge.objects.filter(pk=merge.pk, undone_at=None).update(
             undone_at=moment, undone_by_id=actor.user_id
         ):

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
 from django.db.models import Sum
 
 from conversations.messages.files.rules import MB
@@ -160,27 +158,3 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
             return False
     FileRemoval.objects.filter(pk=removal_id).delete()
     return True
-
-
-def list_files_expired() -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of the files that are old enough to go.
-
-    Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
-    """
-    if not settings.FILE_DAYS:
-        return []
-    before = clock_now() - timedelta(days=settings.FILE_DAYS)
-    with platform_scope():
-        old = Attachment.objects.filter(state=Attachment.State.STORED, created_at__lt=before)
-        return list(old.order_by("pk").values_list("tenant_id", "id")[:BATCH])
-
-
-@transaction.atomic
-def expire_file(*, attachment_id: UUID) -> None:
-    """Drop the bytes and the name of an old file; its kind stays. For the sweep."""
-    rows = Attachment.objects.select_for_update().filter(pk=attachment_id, state=Attachment.State.STORED)
-    for file in rows.only("id", "store"):
-        plan_removal([file])
-        Attachment.objects.filter(pk=file.pk).update(
-            **EMPTY, filename="", source="", state=Attachment.State.FAILED, error=EXPIRED, next_attempt_at=None
-        )

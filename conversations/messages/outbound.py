@@ -287,12 +287,12 @@ def _store(
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at
-    conversation.last_message_at = moment
+    conversation.last_message_at, conversation.emptied_at = moment, None
     stopped = clocks.note_answer(conversation, message, moment)
     judged: tuple[str, ...] = ()
     if message.sender_type == Message.Sender.AGENT:
         conversation.confidence, judged = confidence, ("confidence",)
-    conversation.save(update_fields=["last_message_at", *judged, *stopped])
+    conversation.save(update_fields=["last_message_at", "emptied_at", *judged, *stopped])
     wait = clocks.wait_of(conversation, message, moment, stopped)
     event = stream_events.append_message(conversation, message, event_type="agent_response", wait=wait, also=also())
     message.seq = event.seq

@@ -1,4 +1,4 @@
-"""Tables of core: streams, bus, outbox, audit, failed jobs, idempotency, erasures, webhooks, rotation of keys."""
+"""Tables of core: streams, bus, outbox, audit, failed jobs, idempotency, erasures, retention, webhooks, keys."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.bus import BusConsumer, BusCursor, ParkedEvent
@@ -8,4 +8,5 @@ from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 from core.models.keys import KeyRotation
 from core.models.reach import Consent, ConsentWording, ReachPolicy, ReplyWindow, SendCount
+from core.models.retention import LegalHold, RetentionChoice
 from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint

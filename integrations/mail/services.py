@@ -19,7 +19,7 @@ from core.reach import gate, ledger
 from integrations.mail.delivery import REFUSED, deliver_due, deliver_mail, question_of, replay, sweep
 from integrations.mail.progress import Report
 from integrations.mail.reports import ProviderEvent, apply_report, record_report
-from integrations.mail.retention import forget_rows, forget_texts
+from integrations.mail.retention import forget_rows
 from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 
@@ -28,7 +28,6 @@ __all__ = [
     "deliver_due",
     "deliver_mail",
     "forget_rows",
-    "forget_texts",
     "queue_mail",
     "queue_mail_to",
     "record_report",

@@ -91,6 +91,8 @@ PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WHY = {"reason": "The auditor asked for it."}
 MERGE = {"into_id": str(UUID(int=1)), "reason": "She told us so on the phone."}
 WISH = {"reason": "asked_for"}
+RUNS_GO = {"kind": "agent_runs", "days": 30}
+CASE_HELD = {"subject_type": "organisation", "reference": "C 12/26"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 MACRO = {"name": "Parcel is lost", "steps": {"priority": {"priority": 3}}}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
@@ -101,8 +103,6 @@ ADDED = {"document_id": "{document}", "text": "All of them, and in black."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "event-types/", "viewer", 200, outsider=200),
-    Door("get", "event-retention/", "admin", 200, "compliance", outsider=200),
-    Door("post", "event-retention/", "admin", 200, "compliance", outsider=200, body={"days": 90}),
     Door("get", "approvals/", "viewer", 200, outsider=200),
     Door("get", "approvals/export/", "compliance", 200, "approver", outsider=200),
     Door("post", "approvals/", "support", 201, "viewer", outsider=201, body=NEW),
@@ -286,6 +286,13 @@ DOORS = [
     Door("post", "notices/{notice}/seen/", "viewer", 200),
     Door("get", "erasures/", "compliance", 200, "approver", outsider=200),
     Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
+    Door("get", "retention/", "compliance", 200, "approver", outsider=200),
+    Door("post", "retention/", "owner", 200, "admin", outsider=200, body=RUNS_GO),
+    Door("post", "retention/try/", "compliance", 200, "admin", outsider=200, body=RUNS_GO),
+    Door("get", "legal-holds/", "compliance", 200, "approver", outsider=200),
+    Door("post", "legal-holds/", "owner", 201, "admin", outsider=201, body=CASE_HELD),
+    Door("get", "legal-holds/{approval}/", "compliance", 404, "approver"),
+    Door("post", "legal-holds/{approval}/lift/", "owner", 404, "admin"),
     Door("get", "macros/", "support", 200, "viewer", outsider=200),
     Door("post", "macros/", "admin", 201, "viewer", outsider=201, body=MACRO),
     Door("get", "macros/{macro}/", "support", 200, "viewer"),

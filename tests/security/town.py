@@ -74,7 +74,16 @@ from conversations.models import (
 from conversations.services import Draft
 from core.clock import now
 from core.jobs import dead_letters
-from core.models import AuditEntry, Consent, ConsentWording, Erasure, WebhookDelivery, WebhookEndpoint
+from core.models import (
+    AuditEntry,
+    Consent,
+    ConsentWording,
+    Erasure,
+    LegalHold,
+    RetentionChoice,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from hitl.models import (
@@ -110,8 +119,9 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LinkPolicy, ModelCall,
-    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Role, Simulation,
+    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LegalHold, LinkPolicy,
+    ModelCall, ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RetentionChoice, RiskPolicy,
+    Role, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -169,6 +179,7 @@ IN_THE_API = {
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
+    "hold_id": "core.legalhold",
     "membership_id": "accounts.membership",
     "invitation_id": "accounts.invitation",
     "notice_id": "accounts.notice",
@@ -257,6 +268,7 @@ def build_town(world: World) -> Town:
         Agent.objects.update(name=f"{MARK} agent")
         fill_every_table(user)
         Availability.objects.update(reason=MARK)
+        LegalHold.objects.update(lifted_at=now())  # or nobody could be erased
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]

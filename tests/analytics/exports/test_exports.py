@@ -33,6 +33,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from core.privacy import sealed_files
+from core.privacy.retention.services import apply_rule
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
 from tests.console.scene import NAME, PHONE, add_workflow, ask, write_in
@@ -134,9 +135,9 @@ def test_export_in_clear_needs_a_second_person_and_a_reason(desk: World) -> None
     refused = request(desk, in_clear=True, reason="The regulator asks again")
     jobs.refuse_export(actor=desk.actor("compliance"), list_export_id=refused.pk, reason="Not this time")
     late = request(desk, in_clear=True, reason="The regulator asks again")
-    tasks.remove_exports()
+    tasks.close_exports()
     with clock.at(now() + timedelta(days=1, minutes=1)):
-        tasks.remove_exports()
+        tasks.close_exports()
     late.refresh_from_db()
     assert (late.state, late.error) == (State.REFUSED, "unanswered")
 
@@ -332,7 +333,7 @@ def test_file_is_kept_for_a_week_here_or_in_a_store_outside(desk: World, setting
         key = sealed_files.key_of(piece.pk)
         assert b"whatsapp" in content(desk, outside)
         with clock.at(now() + work.KEPT + timedelta(minutes=1)):
-            assert work.remove_old_files() == 2
+            assert apply_rule("exports") == 2
         assert ExportPiece.objects.count() == 0
         with clock.at(now() + work.KEPT + timedelta(minutes=5)):
             ((_, removal),) = list_removals_due()
