@@ -110,6 +110,12 @@ def _drafts(person: Person, after: str, limit: int) -> Batch:
     return Batch(Draft.objects.filter(pk__in=keys).delete()[0] if keys else 0)
 
 
+def _values(person: Person, after: str, limit: int) -> Batch:
+    rows = CustomValue.objects.filter(conversation_id__in=person.ids("conversations"))
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    return Batch(CustomValue.objects.filter(pk__in=keys).delete()[0] if keys else 0)
+
+
 def _events(person: Person, after: str, limit: int) -> Batch:
     names = [f"{kind}:{key}" for key in person.ids("conversations") for kind in ("conversation", "conversation-staff")]
     found, last = window(StreamEvent.objects.filter(stream__in=names).only("pk"), "", limit)
@@ -261,6 +267,7 @@ class ConversationsErasure(ErasureHandler):
             _empties(Survey, "conversation", {"masked_comment": ""}, comment=""),
             of_conversations=True,
         ),
+        Step("values", "Custom fields of the conversations", _values, of_conversations=True),
         Step("events", "Events of the conversations", _events, of_conversations=True),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
@@ -309,8 +316,8 @@ class ConversationsErasure(ErasureHandler):
         points.delete()
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(**fields.ERASED, user=None, linked_by=None, erased_at=now())
+        CustomValue.objects.filter(contact__in=contacts).delete()
         conversations = person.ids("conversations")
-        CustomValue.objects.filter(Q(contact__in=contacts) | Q(conversation__in=conversations)).delete()
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)

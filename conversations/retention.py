@@ -44,8 +44,8 @@ class ClosedConversations(RetentionRule):
     tables: ClassVar[str] = (
         "conversations.Conversation conversations.Message conversations.Attachment conversations.DeliveryAttempt "
         "conversations.Note conversations.NoteVersion conversations.Draft conversations.SuggestedReply "
-        "conversations.Survey agents.FlowSession agents.OpenQuestion agents.QuestionAsked agents.EvalResult "
-        "agents.ToolCall core.StreamEvent core.WebhookDelivery"
+        "conversations.Survey conversations.CustomValue agents.FlowSession agents.OpenQuestion agents.QuestionAsked "
+        "agents.EvalResult agents.ToolCall core.StreamEvent core.WebhookDelivery"
     )
     least: ClassVar[int] = 30
     by: ClassVar[str] = "closed_at"
@@ -83,7 +83,7 @@ class IdleContacts(RetentionRule):
     )
     tables: ClassVar[str] = (
         "conversations.Contact conversations.ContactPoint conversations.ContactTag conversations.ContactMerge "
-        "agents.ContactFact hub.CustomerLink hub.CrmContact core.ReplyWindow core.SendCount"
+        "conversations.CustomValue agents.ContactFact hub.CustomerLink hub.CrmContact core.ReplyWindow core.SendCount"
     )
     least: ClassVar[int] = 30
     batch: ClassVar[int] = 100
