@@ -66,7 +66,7 @@ class Effect:
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     sees: str
-    """Whose conversations they would see, "" if that stays."""
+    """Whose conversations they would see, "" if that stays for all of them."""
     uses: tuple[Use, ...]
 
 
@@ -97,12 +97,14 @@ def find_effect(*, viewer: Actor, role_id: UUID, settings: RoleSettings) -> Effe
     row = get_or_missing(list_roles(viewer=viewer).filter(pk=role_id), MISSING)
     before, after = set(row.permissions) & ALL_PERMISSIONS, set(settings.permissions)
     members = Membership.objects.filter(role=row.key, is_active=True, user__is_active=True).select_related("user")
+    is_opened = settings.sees == Role.Sees.ALL and not LIMITABLE.issuperset(after)
+    is_seen = settings.sees != row.sees or (is_opened and any(member.own_teams_only for member in members))
     return Effect(
         version=row.version,
         people=tuple(sorted(member.user.get_full_name() for member in members)),
         gained=tuple(sorted(after - before)),
         lost=tuple(sorted(before - after)),
-        sees=Role.Sees(settings.sees).label if settings.sees != row.sees else "",
+        sees=Role.Sees(settings.sees).label if is_seen else "",
         uses=tuple(use for finder in _finders for use in finder(row.key)),
     )
 
@@ -156,11 +158,13 @@ def revise_role(*, actor: Actor, role_id: UUID, settings: RoleSettings, seen_ver
         with unique(actor, same, "Another role has this name."):
             row.save()
         members = Membership.objects.filter(role=row.key)
+        # Who holds their membership while they act was before this, or sees it.
+        held = members.select_for_update(no_key=True).filter(is_active=True).order_by("pk")
+        people = sorted(held.values_list("user_id", flat=True))
         if row.sees != Role.Sees.ALL:
             members.update(own_teams_only=True)
         elif old["sees"] != Role.Sees.ALL or not LIMITABLE.issuperset(row.permissions):
             members.update(own_teams_only=False)
-        people = sorted(members.filter(is_active=True).values_list("user_id", flat=True))
         notices.leave_for_permission(
             "core.view_auditentry",
             besides=actor.user_id,

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.members.invitations import invite_member
-from accounts.members.own_roles import RoleSettings, create_role, delete_role, revise_role
+from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect, revise_role
 from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import set_factor_rule
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
@@ -188,7 +188,13 @@ def test_role_decides_whose_conversations_its_members_see(world: World) -> None:
         set_team_scope(actor=world.actor("owner"), membership_id=membership.pk, own_only=True)
         assert actor_for_user(person).teams == frozenset()
     # What shows other teams' conversations, or counts them, ends the limit of one person, as a built-in role does.
-    revise(world, role, permissions=[*permissions_of("approver"), "analytics.view_figures"])
+    more = [*permissions_of("approver"), "analytics.view_figures"]
+    with tenant_scope(world.acme.pk):
+        effect = find_effect(viewer=world.actor("owner"), role_id=role.pk, settings=RoleSettings("Temp", more))
+        assert (effect.gained, effect.sees) == (("analytics.view_figures",), "Conversations of all teams")
+    with CaptureQueriesContext(connection) as done:
+        revise(world, role, permissions=more)
+    assert [each for each in done if '"accounts_membership"' in each["sql"] and "FOR NO KEY UPDATE" in each["sql"]]
     with tenant_scope(world.acme.pk):
         assert actor_for_user(person).teams is None
         with pytest.raises(Invalid):
