@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.members.acceptance import accept_invitation
 from accounts.members.invitations import invite_member
 from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect, revise_role
 from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
@@ -24,7 +25,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
 from hitl.services import create_workflow
-from tests.accounts.invitations.inviting import invite
+from tests.accounts.invitations.inviting import PERSON, invite
 from tests.accounts.keys.soft_key import give_password, is_in
 from tests.accounts.resets.resetting import person_of
 from tests.accounts.roles.making import give, make, revise
@@ -171,6 +172,23 @@ def test_change_counts_at_the_next_request_and_is_recorded(world: World) -> None
         # What this version doesn't know allows nothing, as a permission that was taken out of it.
         Role.objects.update(permissions=[REPLY, "agents.do_everything"])
         assert actor_for_user(person).permissions == {REPLY}
+
+
+def test_entries_about_joining_and_devices_keep_the_version(world: World) -> None:
+    role = make(world, "Night lead")
+    revise(world, role, session_hours=8)
+    give(world, role, "viewer")
+    with tenant_scope(world.acme.pk):
+        row = invite(world, role=role.key)
+        person = accept_invitation(invitation_id=row.pk, **PERSON)
+    device = Device()
+    device.sign_in(person_of(world, "viewer"))
+    assert device.post("logout", refresh=device.refresh_token).status_code == 204
+    with tenant_scope(world.acme.pk):
+        entries = AuditEntry.objects.filter(action__in=["INVITATION_ACCEPTED", "SIGNED_IN", "TOKENS_ENDED"])
+        told = list(entries.order_by("seq").values_list("actor_user_id", "role"))
+    viewer = world.people["viewer"].pk
+    assert told == [(one, "own-night-lead@2") for one in (person.pk, viewer, viewer)]
 
 
 def test_role_decides_whose_conversations_its_members_see(world: World) -> None:
