@@ -104,4 +104,5 @@ def test_change_is_saved_once_it_was_shown_what_it_means(world: World, owner: Cl
     assert owner.post(path, {**said, "name": "Later", "shown": mark[1]}).status_code == 409
     assert "Somebody has this role." in shown(owner.post(f"{LIST}{role.pk}/delete/"))
     own = prove(give_password(Client(), person_of(world, "viewer")))
+    assert "Viewer Acme Night lead" in shown(own.get("/admin/"))
     assert own.post(path, said).status_code == 403
