@@ -251,7 +251,8 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     elif not wanted or wanted - ALL_PERMISSIONS:
         problems["permissions"] = "Choose at least one of the permissions."
     elif beyond := sorted(wanted - ALLOWED[settings.sees]):
-        problems["permissions"] = f"Who sees only some conversations can't have {', '.join(beyond)}."
+        who = "A role of your own" if settings.sees == Role.Sees.ALL else "Who sees only some conversations"
+        problems["permissions"] = f"{who} can't have {', '.join(beyond)}."
     if hours is not None and not 1 <= hours <= MOST_HOURS:
         problems["session_hours"] = f"Enter 1 to {MOST_HOURS} hours."
     check_fields(problems)
