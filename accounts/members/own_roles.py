@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.text import slugify
 
-from accounts.members.invitations import PENDING, VIEW
+from accounts.members.invitations import PENDING, VIEW, is_plain_name
 from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
 from accounts.permissions.role_limits import MANAGE, refuse_stale_sign_in, refuse_weak_grant
 from accounts.permissions.roles import ALL_PERMISSIONS, OWN
@@ -244,6 +244,8 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     problems = {"name": text_problem(name, LONGEST_NAME, needed=True)}
     if name.casefold() in {label.casefold() for label in Membership.Role.labels}:
         problems["name"] = "A built-in role has this name."
+    elif not problems["name"] and not is_plain_name(name):  # invitations print it in an email to a stranger
+        problems["name"] = "Choose a name that can't be read as a link: without / @ : < > and hidden characters."
     elif pii.find(name):
         problems["name"] = "Choose a name without phone numbers, email addresses and other personal data."
     if settings.sees not in ALLOWED:

@@ -105,7 +105,7 @@ def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) ->
         assert refused(Refused, lambda: delete_role(actor=world.actor("admin"), role_id=high.pk)) == "role_above_yours"
     for settings in (
         {"name": " "}, {"name": "owner"}, {"name": "ana@initech.example"}, {"permissions": ["core.fly"]},
-        {"permissions": ALL_PERMISSIONS},
+        {"permissions": ALL_PERMISSIONS}, {"name": "Prize at evil.example"}, {"name": "\u041ewner"},
         {"sees": "nothing"}, {"session_hours": 0}, {"sees": "teams", "permissions": ["analytics.view_figures"]},
         {"sees": "assigned", "permissions": ["analytics.view_team_figures"]},
     ):  # fmt: skip
