@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from accounts.members.invitations import PENDING, VIEW, is_plain_name
 from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
 from accounts.permissions.role_limits import MANAGE, refuse_stale_sign_in, refuse_weak_grant
-from accounts.permissions.roles import ALL_PERMISSIONS, OWN
+from accounts.permissions.roles import ALL_PERMISSIONS, OWN, missing_beside
 from accounts.permissions.team_scope import ALLOWED, LIMITABLE
 from accounts.services import ROLE_NOTICE, SIGN_IN_RULE
 from accounts.versioning import lock_version, unique
@@ -255,6 +255,8 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     elif beyond := sorted(wanted - ALLOWED[settings.sees]):
         who = "A role of your own" if settings.sees == Role.Sees.ALL else "Who sees only some conversations"
         problems["permissions"] = f"{who} can't have {', '.join(beyond)}."
+    elif missing := missing_beside(wanted):
+        problems["permissions"] = f"Add {', '.join(missing)}: the others can't be used without."
     if hours is not None and not 1 <= hours <= MOST_HOURS:
         problems["session_hours"] = f"Enter 1 to {MOST_HOURS} hours."
     check_fields(problems)

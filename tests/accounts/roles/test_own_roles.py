@@ -15,7 +15,7 @@ from accounts.members.invitations import invite_member
 from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect, revise_role
 from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import set_factor_rule
-from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
+from accounts.permissions.roles import ALL_PERMISSIONS, NEEDS, ROLES, missing_beside, permissions_of
 from accounts.permissions.team_scope import set_team_scope
 from accounts.selectors import list_members, memberships_of, roles_now, roster
 from accounts.services import actor_for_user, add_member, change_role, remove_member
@@ -105,13 +105,21 @@ def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) ->
         assert refused(Refused, lambda: delete_role(actor=world.actor("admin"), role_id=high.pk)) == "role_above_yours"
     for settings in (
         {"name": " "}, {"name": "owner"}, {"name": "ana@initech.example"}, {"permissions": ["core.fly"]},
-        {"permissions": ALL_PERMISSIONS}, {"name": "Prize at evil.example"}, {"name": "\u041ewner"},
+        {"permissions": ALL_PERMISSIONS}, {"permissions": [REPLY]},
+        {"name": "Prize at evil.example"}, {"name": "\u041ewner"},
         {"sees": "nothing"}, {"session_hours": 0}, {"sees": "teams", "permissions": ["analytics.view_figures"]},
         {"sees": "assigned", "permissions": ["analytics.view_team_figures"]},
     ):  # fmt: skip
         with pytest.raises(Invalid):
             revise(world, low, **settings)
     assert refused(Conflict, lambda: make(world, "Helper")) == "exists"
+
+
+def test_what_permissions_need_is_in_every_built_in_role_that_has_them() -> None:
+    assert [role for role in ROLES if missing_beside(permissions_of(role))] == []
+    assert set(NEEDS.values()) <= ALL_PERMISSIONS
+    assert [begin for begin in NEEDS if not any(name.startswith(begin) for name in ALL_PERMISSIONS)] == []
+    assert missing_beside([REPLY, DECIDE]) == ["conversations.view_conversation", "hitl.view_approval"]
 
 
 def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World) -> None:
@@ -135,7 +143,8 @@ def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World
 
 
 def test_role_with_more_than_support_has_is_given_with_the_factor_that_somebody_has(world: World) -> None:
-    people = make(world, "People", [*permissions_of("viewer"), "accounts.manage_membership"])
+    keeps = {"accounts.manage_membership", "accounts.view_membership"}
+    people = make(world, "People", permissions_of("viewer") | keeps)
     give(world, people, "support")
     for role in ("owner", "support"):
         TOTP.activate(world.people[role], generate_totp_secret())
