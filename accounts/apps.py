@@ -47,12 +47,12 @@ class AccountsConfig(AppConfig):
                     (
                         "own_role",
                         "text",
-                        "select jsonb_build_object('permissions', r.permissions, 'version', r.version, "
+                        "select jsonb_build_object('name', r.name, 'permissions', r.permissions, 'version', r.version, "
                         "'session_hours', r.session_hours)::text from accounts_role r "
                         "where r.tenant_id = t.tenant_id and r.key = t.role",
                     ),
                 ),
-                reads_beside=(("accounts_role", "key, permissions, session_hours, tenant_id, version"),),
+                reads_beside=(("accounts_role", "key, name, permissions, session_hours, tenant_id, version"),),
             )
         )
         lookups.register(

@@ -45,6 +45,7 @@ class ActiveMembership:
     factor_due: datetime | None
     """From when the role needs a second factor."""
     permissions: frozenset[str]
+    role_name: str
     role_version: int
     """Of an own role, 0 for a built-in one."""
     session_hours: int | None
@@ -78,6 +79,7 @@ def memberships_of(user_id: UUID) -> list[ActiveMembership]:
         role = json.loads(row.pop("own_role") or "{}")
         row["factor_due"] = due_of(row["factor_due"])
         row["permissions"] = permissions_of(row["role"], role.get("permissions"))
+        row["role_name"] = role.get("name") or row["role"].title()
         membership_id, version, hours = row.pop("id"), role.get("version", 0), role.get("session_hours")
         memberships.append(
             ActiveMembership(membership_id=membership_id, role_version=version, session_hours=hours, **row)

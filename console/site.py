@@ -92,7 +92,8 @@ class WalkerAdminSite(KitSite):
         if viewer and tenant and not opens_beside_list(request):
             context["tenants"] = _tenant_choices(request)
             memberships: list[ActiveMembership] = getattr(request, "memberships", [])
-            context["picture_key"] = next((one.picture_key for one in memberships if one.tenant_id == tenant.pk), "")
+            here = next((one for one in memberships if one.tenant_id == tenant.pk), None)
+            context["picture_key"], context["role_name"] = (here.picture_key, here.role_name) if here else ("", "")
             context["bell"] = notices.read_bell(viewer=viewer) if viewer.may(notices.USE) else None
             # A fragment is requested because something has just changed.
             fresh = is_fragment(request)

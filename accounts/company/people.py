@@ -34,6 +34,7 @@ from accounts.models import (
     Membership,
     User,
 )
+from accounts.permissions.roles import version_of_role
 from accounts.permissions.team_scope import place_in_teams
 from accounts.selectors import hold_membership
 from accounts.services import SIGN_IN_RULE, add_member
@@ -319,4 +320,5 @@ def clean_name(name: str) -> str:
 
 
 def _actor_of(user: User, role: str, visitor: Visitor) -> Actor:
-    return Actor.of_user(user.pk, role, address=visitor.address, user_agent=visitor.user_agent, auth_strength="company")
+    how = {"address": visitor.address, "user_agent": visitor.user_agent, "auth_strength": "company"}
+    return Actor.of_user(user.pk, role, role_version=version_of_role(role), **how)

@@ -13,6 +13,7 @@ from accounts.members.invitations import OBJECT, check_name
 from accounts.members.profile import name_faults
 from accounts.models import Invitation, Membership, User
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
+from accounts.permissions.roles import version_of_role
 from accounts.services import actor_for_user, add_member
 from core.actors import Actor, system
 from core.audit import chain
@@ -78,7 +79,12 @@ def accept_invitation(
         person = account or _create_account(row, first_name, last_name, password)
         membership = take(row, inviter, person, moment=moment)
         actor = Actor.of_user(
-            person.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
+            person.pk,
+            membership.role,
+            role_version=version_of_role(membership.role),
+            address=address,
+            user_agent=user_agent,
+            auth_strength=STRENGTH,
         )
         record_acceptance(actor, row, membership)
     return person

@@ -199,9 +199,14 @@ def check_address(email: str) -> str:
 def check_name(name: str, field: str = "name") -> str:
     """Return the cleaned name. Raises `Invalid` if it reads as an address or link, or hides characters."""
     clean = " ".join(name.split())
-    if len(clean) > LONGEST_NAME or _NO_NAME.search(normalize("NFKC", clean)) or visible(clean) != clean:
+    if len(clean) > LONGEST_NAME or not is_plain_name(clean):
         raise Invalid("This isn't a valid name.", fields={field: ["Enter only the person's name."]})
     return clean
+
+
+def is_plain_name(text: str) -> bool:
+    """Return True unless a text reads as an address or link, or hides characters."""
+    return not _NO_NAME.search(normalize("NFKC", text)) and visible(text) == text
 
 
 def _lock_invitations() -> None:

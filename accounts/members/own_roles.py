@@ -13,10 +13,10 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.text import slugify
 
-from accounts.members.invitations import PENDING, VIEW
+from accounts.members.invitations import PENDING, VIEW, is_plain_name
 from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
 from accounts.permissions.role_limits import MANAGE, refuse_stale_sign_in, refuse_weak_grant
-from accounts.permissions.roles import ALL_PERMISSIONS, OWN
+from accounts.permissions.roles import ALL_PERMISSIONS, OWN, missing_beside
 from accounts.permissions.team_scope import ALLOWED, LIMITABLE
 from accounts.services import ROLE_NOTICE, SIGN_IN_RULE
 from accounts.versioning import lock_version, unique
@@ -66,7 +66,7 @@ class Effect:
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     sees: str
-    """Whose conversations they would see, "" if that stays."""
+    """Whose conversations they would see, "" if that stays for all of them."""
     uses: tuple[Use, ...]
 
 
@@ -97,12 +97,14 @@ def find_effect(*, viewer: Actor, role_id: UUID, settings: RoleSettings) -> Effe
     row = get_or_missing(list_roles(viewer=viewer).filter(pk=role_id), MISSING)
     before, after = set(row.permissions) & ALL_PERMISSIONS, set(settings.permissions)
     members = Membership.objects.filter(role=row.key, is_active=True, user__is_active=True).select_related("user")
+    is_opened = settings.sees == Role.Sees.ALL and not LIMITABLE.issuperset(after)
+    is_seen = settings.sees != row.sees or (is_opened and any(member.own_teams_only for member in members))
     return Effect(
         version=row.version,
         people=tuple(sorted(member.user.get_full_name() for member in members)),
         gained=tuple(sorted(after - before)),
         lost=tuple(sorted(before - after)),
-        sees=Role.Sees(settings.sees).label if settings.sees != row.sees else "",
+        sees=Role.Sees(settings.sees).label if is_seen else "",
         uses=tuple(use for finder in _finders for use in finder(row.key)),
     )
 
@@ -156,11 +158,13 @@ def revise_role(*, actor: Actor, role_id: UUID, settings: RoleSettings, seen_ver
         with unique(actor, same, "Another role has this name."):
             row.save()
         members = Membership.objects.filter(role=row.key)
+        # Who holds their membership while they act was before this, or sees it.
+        held = members.select_for_update(no_key=True).filter(is_active=True).order_by("pk")
+        people = sorted(held.values_list("user_id", flat=True))
         if row.sees != Role.Sees.ALL:
             members.update(own_teams_only=True)
         elif old["sees"] != Role.Sees.ALL or not LIMITABLE.issuperset(row.permissions):
             members.update(own_teams_only=False)
-        people = sorted(members.filter(is_active=True).values_list("user_id", flat=True))
         notices.leave_for_permission(
             "core.view_auditentry",
             besides=actor.user_id,
@@ -240,6 +244,8 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     problems = {"name": text_problem(name, LONGEST_NAME, needed=True)}
     if name.casefold() in {label.casefold() for label in Membership.Role.labels}:
         problems["name"] = "A built-in role has this name."
+    elif not problems["name"] and not is_plain_name(name):  # invitations print it in an email to a stranger
+        problems["name"] = "Choose a name that can't be read as a link: without / @ : < > and hidden characters."
     elif pii.find(name):
         problems["name"] = "Choose a name without phone numbers, email addresses and other personal data."
     if settings.sees not in ALLOWED:
@@ -247,7 +253,10 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     elif not wanted or wanted - ALL_PERMISSIONS:
         problems["permissions"] = "Choose at least one of the permissions."
     elif beyond := sorted(wanted - ALLOWED[settings.sees]):
-        problems["permissions"] = f"Who sees only some conversations can't have {', '.join(beyond)}."
+        who = "A role of your own" if settings.sees == Role.Sees.ALL else "Who sees only some conversations"
+        problems["permissions"] = f"{who} can't have {', '.join(beyond)}."
+    elif missing := missing_beside(wanted):
+        problems["permissions"] = f"Add {', '.join(missing)}: the others can't be used without."
     if hours is not None and not 1 <= hours <= MOST_HOURS:
         problems["session_hours"] = f"Enter 1 to {MOST_HOURS} hours."
     check_fields(problems)

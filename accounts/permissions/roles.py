@@ -1,6 +1,6 @@
 """The permissions of each built-in role, and how those of an organisation's own roles are read with its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, When
@@ -117,11 +117,36 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 }
 ROLES: Final = tuple(PERMISSIONS)
 ALL_PERMISSIONS: Final = OWNER
+NEEDS: Final = {
+    "accounts.erase_member": "accounts.view_membership",
+    "accounts.manage_membership": "accounts.view_membership",
+    "agents.": "agents.view_agent",
+    "channels_app.": "channels_app.view_channelaccount",
+    "conversations.assign_conversation": "conversations.view_conversation",
+    "conversations.erase_contact": "conversations.view_contact",
+    "conversations.manage_desk": "conversations.view_conversation",
+    "conversations.merge_contact": "conversations.view_contact",
+    "conversations.reply_conversation": "conversations.view_conversation",
+    "core.change_reach": "core.view_consent",
+    "core.record_consent": "core.view_consent",
+    "core.replay_deadletter": "core.view_deadletter",
+    "hitl.": "hitl.view_approval",
+    "hitl.manage_workflow": "hitl.view_approvalworkflow",
+    "integrations.manage_connection": "integrations.view_connection",
+    "integrations.manage_webhooks": "integrations.view_webhooks",
+}
+"""What permissions that begin so can't be used without: pages for them read it, too. Each built-in role has both."""
 
 
 def permissions_of(role: str, own: Iterable[str] | None = None) -> frozenset[str]:
     """Return the permissions of a built-in role, or those that were read of an own one; an unknown role has none."""
     return PERMISSIONS.get(role) or frozenset(own or ()) & ALL_PERMISSIONS
+
+
+def missing_beside(permissions: Collection[str]) -> list[str]:
+    """Return what these permissions can't be used without and isn't among them."""
+    needed = {need for begin, need in NEEDS.items() if any(name.startswith(begin) for name in permissions)}
+    return sorted(needed.difference(permissions))
 
 
 def permissions_here(role: str) -> frozenset[str]:
@@ -136,6 +161,12 @@ def name_of_role(role: str) -> str:
     if not role.startswith(OWN):
         return Membership.Role(role).label
     return Role.objects.filter(key=role).values_list("name", flat=True).first() or role
+
+
+def version_of_role(role: str) -> int:
+    """Return the version of an own role in the tenant in scope, 0 of a built-in one. One query for an own role."""
+    own = role.startswith(OWN)
+    return (own and Role.objects.filter(key=role).values_list("version", flat=True).first()) or 0
 
 
 class Named(NamedTuple):

@@ -20,7 +20,8 @@ CAN_BE_LIMITED: Final = frozenset({"approver", "support", "viewer"})
 LIMITABLE: Final = frozenset[str]().union(*(PERMISSIONS[role] for role in CAN_BE_LIMITED))
 """What people can have who don't see everything: all else would show them other teams' conversations, or counts."""
 ALLOWED: Final = {
-    Role.Sees.ALL.value: ALL_PERMISSIONS,
+    # A provider signs in owners, too: who sets it could become one of them.
+    Role.Sees.ALL.value: ALL_PERMISSIONS - {"accounts.manage_sign_in"},
     Role.Sees.TEAMS.value: LIMITABLE,
     Role.Sees.ASSIGNED.value: LIMITABLE - {"analytics.view_team_figures"},
 }

@@ -23,6 +23,7 @@ from redis import RedisError
 
 from accounts.models import Membership, Tenant, TokenFamily, User
 from accounts.permissions import factor_rules
+from accounts.permissions.roles import version_of_role
 from accounts.selectors import (
     ActiveMembership,
     hold_membership,
@@ -230,8 +231,8 @@ def sign_out(*, request: HttpRequest, token: str) -> None:
             end_copied(family, address=client_address(request))
             return
         role = Membership.objects.filter(user_id=family.user_id).values_list("role", flat=True).first() or ""
-        address = client_address(request)
-        actor = Actor.of_user(family.user_id, role, address=address, auth_strength=grant.strength)
+        how = {"address": client_address(request), "auth_strength": grant.strength}
+        actor = Actor.of_user(family.user_id, role, role_version=version_of_role(role), **how)
         with transaction.atomic():
             if families.end(family.user_id, TokenFamily.End.SIGNED_OUT, family_id=family.pk):
                 record_end(actor, family.pk, TokenFamily.End.SIGNED_OUT)

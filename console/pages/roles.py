@@ -15,6 +15,7 @@ from accounts.members.own_roles import Effect, RoleSettings
 from accounts.models import Membership, Role
 from accounts.permissions.role_limits import MANAGE
 from accounts.permissions.roles import ALL_PERMISSIONS, Named, permissions_of, roles_here
+from accounts.permissions.team_scope import ALLOWED
 from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
@@ -127,7 +128,7 @@ class RoleAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with what is stored, or with the role to copy, and offer what the viewer can give."""
-        may = viewer_of(request).permissions
+        may = viewer_of(request).permissions & ALLOWED[Role.Sees.ALL]
         if obj is not None:
             allowed = permissions_of(obj.key, obj.permissions)
             kept = {name: getattr(obj, name) for name in ("name", "sees", "session_hours", "version")}

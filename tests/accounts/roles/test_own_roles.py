@@ -10,11 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.members.acceptance import accept_invitation
 from accounts.members.invitations import invite_member
-from accounts.members.own_roles import RoleSettings, create_role, delete_role, revise_role
+from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect, revise_role
 from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import set_factor_rule
-from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
+from accounts.permissions.roles import ALL_PERMISSIONS, NEEDS, ROLES, missing_beside, permissions_of
 from accounts.permissions.team_scope import set_team_scope
 from accounts.selectors import list_members, memberships_of, roles_now, roster
 from accounts.services import actor_for_user, add_member, change_role, remove_member
@@ -24,7 +25,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import platform_scope, tenant_scope
 from hitl.services import create_workflow
-from tests.accounts.invitations.inviting import invite
+from tests.accounts.invitations.inviting import PERSON, invite
 from tests.accounts.keys.soft_key import give_password, is_in
 from tests.accounts.resets.resetting import person_of
 from tests.accounts.roles.making import give, make, revise
@@ -33,6 +34,7 @@ from tests.world import OPERATOR, World, prove
 
 pytestmark = pytest.mark.django_db
 DECIDE, REPLY = "hitl.decide_approval", "conversations.reply_conversation"
+MOST = ALL_PERMISSIONS - {"accounts.manage_sign_in"}
 
 
 def refused(error: type[Exception], call: Any) -> str:
@@ -79,11 +81,11 @@ def test_role_allows_what_its_organisation_says_and_costs_no_query(world: World)
 
 
 def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) -> None:
-    high = make(world, "Deputy", ALL_PERMISSIONS)
+    high = make(world, "Deputy", MOST)
     low = make(world, "Helper")
-    assert refused(Refused, lambda: make(world, "Sneak", ALL_PERMISSIONS, by="admin")) == "role_above_yours"
+    assert refused(Refused, lambda: make(world, "Sneak", MOST, by="admin")) == "role_above_yours"
     assert refused(Refused, lambda: revise(world, high, by="admin", name="Mine")) == "role_above_yours"
-    assert refused(Refused, lambda: revise(world, low, by="admin", permissions=ALL_PERMISSIONS)) == "role_above_yours"
+    assert refused(Refused, lambda: revise(world, low, by="admin", permissions=MOST)) == "role_above_yours"
     for by in ("approver", "viewer", "compliance"):
         assert refused(Refused, lambda by=by: make(world, "Sneak", by=by)) == "not_allowed"
     with tenant_scope(world.acme.pk):
@@ -103,6 +105,8 @@ def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) ->
         assert refused(Refused, lambda: delete_role(actor=world.actor("admin"), role_id=high.pk)) == "role_above_yours"
     for settings in (
         {"name": " "}, {"name": "owner"}, {"name": "ana@initech.example"}, {"permissions": ["core.fly"]},
+        {"permissions": ALL_PERMISSIONS}, {"permissions": [REPLY]},
+        {"name": "Prize at evil.example"}, {"name": "\u041ewner"},
         {"sees": "nothing"}, {"session_hours": 0}, {"sees": "teams", "permissions": ["analytics.view_figures"]},
         {"sees": "assigned", "permissions": ["analytics.view_team_figures"]},
     ):  # fmt: skip
@@ -111,10 +115,17 @@ def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) ->
     assert refused(Conflict, lambda: make(world, "Helper")) == "exists"
 
 
+def test_what_permissions_need_is_in_every_built_in_role_that_has_them() -> None:
+    assert [role for role in ROLES if missing_beside(permissions_of(role))] == []
+    assert set(NEEDS.values()) <= ALL_PERMISSIONS
+    assert [begin for begin in NEEDS if not any(name.startswith(begin) for name in ALL_PERMISSIONS)] == []
+    assert missing_beside([REPLY, DECIDE]) == ["conversations.view_conversation", "hitl.view_approval"]
+
+
 def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World) -> None:
-    give(world, make(world, "Deputy", ALL_PERMISSIONS), "support")
+    give(world, make(world, "Deputy", MOST), "support")
     deputy, viewer = world.actor("support"), world.people["viewer"]
-    assert deputy.permissions == ALL_PERMISSIONS
+    assert deputy.permissions == MOST
     with tenant_scope(world.acme.pk):
         for role in ("owner", "admin"):
             there = Membership.objects.get(user=world.people[role])
@@ -132,7 +143,8 @@ def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World
 
 
 def test_role_with_more_than_support_has_is_given_with_the_factor_that_somebody_has(world: World) -> None:
-    people = make(world, "People", [*permissions_of("viewer"), "accounts.manage_membership"])
+    keeps = {"accounts.manage_membership", "accounts.view_membership"}
+    people = make(world, "People", permissions_of("viewer") | keeps)
     give(world, people, "support")
     for role in ("owner", "support"):
         TOTP.activate(world.people[role], generate_totp_secret())
@@ -173,6 +185,23 @@ def test_change_counts_at_the_next_request_and_is_recorded(world: World) -> None
         assert actor_for_user(person).permissions == {REPLY}
 
 
+def test_entries_about_joining_and_devices_keep_the_version(world: World) -> None:
+    role = make(world, "Night lead")
+    revise(world, role, session_hours=8)
+    give(world, role, "viewer")
+    with tenant_scope(world.acme.pk):
+        row = invite(world, role=role.key)
+        person = accept_invitation(invitation_id=row.pk, **PERSON)
+    device = Device()
+    device.sign_in(person_of(world, "viewer"))
+    assert device.post("logout", refresh=device.refresh_token).status_code == 204
+    with tenant_scope(world.acme.pk):
+        entries = AuditEntry.objects.filter(action__in=["INVITATION_ACCEPTED", "SIGNED_IN", "TOKENS_ENDED"])
+        told = list(entries.order_by("seq").values_list("actor_user_id", "role"))
+    viewer = world.people["viewer"].pk
+    assert told == [(one, "own-night-lead@2") for one in (person.pk, viewer, viewer)]
+
+
 def test_role_decides_whose_conversations_its_members_see(world: World) -> None:
     role = make(world, "Temp", permissions_of("approver"), sees="teams")
     give(world, role, "viewer")
@@ -188,7 +217,13 @@ def test_role_decides_whose_conversations_its_members_see(world: World) -> None:
         set_team_scope(actor=world.actor("owner"), membership_id=membership.pk, own_only=True)
         assert actor_for_user(person).teams == frozenset()
     # What shows other teams' conversations, or counts them, ends the limit of one person, as a built-in role does.
-    revise(world, role, permissions=[*permissions_of("approver"), "analytics.view_figures"])
+    more = [*permissions_of("approver"), "analytics.view_figures"]
+    with tenant_scope(world.acme.pk):
+        effect = find_effect(viewer=world.actor("owner"), role_id=role.pk, settings=RoleSettings("Temp", more))
+        assert (effect.gained, effect.sees) == (("analytics.view_figures",), "Conversations of all teams")
+    with CaptureQueriesContext(connection) as done:
+        revise(world, role, permissions=more)
+    assert [each for each in done if '"accounts_membership"' in each["sql"] and "FOR NO KEY UPDATE" in each["sql"]]
     with tenant_scope(world.acme.pk):
         assert actor_for_user(person).teams is None
         with pytest.raises(Invalid):

@@ -59,6 +59,8 @@ def test_built_in_role_is_copied_and_the_copy_stands_in_the_matrix(world: World,
     assert owner.get("/admin/accounts/membership/?role=own-second-lin").status_code == 200
     give(world, row, "viewer")
     assert "Those assigned to them" in shown(owner.get(f"/admin/accounts/membership/{member_of(world, 'viewer')}/"))
+    # Who sets the company's sign-in could become an owner.
+    assert ticked(owner.get(f"{LIST}create/?of=owner"), "permissions") == ALL_PERMISSIONS - {"accounts.manage_sign_in"}
     # An administrator reads the matrix, and can't give what they lack.
     admin = prove(give_password(Client(), person_of(world, "admin")))
     assert ticked(admin.get(f"{LIST}create/?of=owner"), "permissions") == permissions_of("admin")
@@ -104,4 +106,5 @@ def test_change_is_saved_once_it_was_shown_what_it_means(world: World, owner: Cl
     assert owner.post(path, {**said, "name": "Later", "shown": mark[1]}).status_code == 409
     assert "Somebody has this role." in shown(owner.post(f"{LIST}{role.pk}/delete/"))
     own = prove(give_password(Client(), person_of(world, "viewer")))
+    assert "Viewer Acme Night lead" in shown(own.get("/admin/"))
     assert own.post(path, said).status_code == 403
