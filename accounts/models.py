@@ -48,7 +48,7 @@ class Tenant(Dated):
     support_name = models.CharField(
         max_length=60, blank=True, default="", help_text="The sender's name of emails to customers."
     )
-    tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="organisations")
+    tier = models.ForeignKey(Tier, null=True, blank=True, on_delete=models.PROTECT, related_name="organisations")
     is_active = models.BooleanField(default=True)
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."

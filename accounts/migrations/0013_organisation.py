@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
             model_name="tenant",
             name="tier",
             field=models.ForeignKey(
+                blank=True,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="organisations",

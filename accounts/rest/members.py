@@ -41,7 +41,7 @@ class TeamScopeSerializer(RowSerializer[Membership]):
 class MemberFilters(ApiFilterSet):
     """The filters of members."""
 
-    role = CharFilter(method="filter_role", help_text="A built-in role, or the key of an own one.")
+    role = CharFilter(method="filter_role", max_length=14, help_text="A built-in role, or the key of an own one.")
     is_active = BooleanFilter(field_name="is_active", help_text="Whether they can still sign in here.")
 
     def filter_role(self, queryset: QuerySet[Membership], name: str, value: str) -> QuerySet[Membership]:

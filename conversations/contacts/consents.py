@@ -14,7 +14,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from core.models import Consent
-from core.reach import channels, ledger, wordings
+from core.reach import channels, consent_texts, ledger
 from core.reach.ledger import Proof
 from core.reach.verdict import ANY, STOPPABLE
 
@@ -50,7 +50,7 @@ def record_consent(
         wrong["purpose"] = ["Choose reply, service, notice or marketing."]
     if at is not None and at > moment:
         wrong["at"] = ["This is in the future."]
-    wrong |= wordings.proof_problems(proof, state=state, purpose=purpose, at=at or moment)
+    wrong |= consent_texts.proof_problems(proof, state=state, purpose=purpose, at=at or moment)
     if wrong:
         raise Invalid("This consent can't be recorded.", fields=wrong)
     try:

@@ -106,8 +106,8 @@ def set_contact_fields(*, actor: Actor, contact_id: UUID, values: Mapping[str, A
     actor.require(REPLY)
     with transaction.atomic():
         advisory_lock(LOCK, shared=True)  # the fields stay as they are
-        found = read_values(CustomField.Subject.CONTACT, values)
         contact = contacts.lock_contact(contact_id)
+        found = read_values(CustomField.Subject.CONTACT, values)
         if changed := write_values(found, contact=contact):
             fact = chain.Fact(
                 actor, "CONTACT_FIELDS_SET", contact._meta.label_lower, contact.pk, facts={"fields": changed}

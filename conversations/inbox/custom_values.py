@@ -31,13 +31,13 @@ def set_conversation_fields(*, actor: Actor, conversation_id: UUID, values: Mapp
     actor.require(assignment.REPLY)
     with transaction.atomic():
         advisory_lock(LOCK, shared=True)  # the fields stay as they are
-        found = read_values(CustomField.Subject.CONVERSATION, values)
         # The contact first, as everywhere: nothing is written down of a person who is being erased.
         contact_id = get_seen(seen_conversations(actor), conversation_id).contact_id
         contacts.lock_contact(contact_id, may_be_merged=True)
         conversation = states.locked(conversation_id, actor=actor)
         if conversation.contact_id != contact_id:
             raise Conflict("The contact was merged at the same moment. Try again.", code="changed")
+        found = read_values(CustomField.Subject.CONVERSATION, values)
         if changed := write_values(found, conversation=conversation):
             state = conversation.state
             stream_events.record(actor, "CONVERSATION_FIELDS_SET", conversation, old_state=state, fields=changed)

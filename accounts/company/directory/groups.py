@@ -79,7 +79,7 @@ def revise_group(*, actor: Actor, group_id: UUID, change: Change, seen: Collecti
         check_seen(version_of(row), seen)
         before = content_of(row)
         after = change(before)
-        _check(after, known=before.people)
+        _check(after, there=before.people)
         joined, left = after.people - before.people, before.people - after.people
         row.name, row.external, row.changed_at = after.name, after.external, clock_now()
         row.save()
@@ -109,14 +109,14 @@ def remove_group(*, actor: Actor, group_id: UUID, seen: Collection[str] = ()) ->
         )
 
 
-def _check(content: Content, *, known: frozenset[UUID] = frozenset()) -> None:
+def _check(content: Content, *, there: frozenset[UUID] = frozenset()) -> None:
     """Raise `Invalid` for texts that can't be kept, and for people that the directory hasn't pushed."""
     problems = {
         "displayName": text_problem(content.name, LONGEST, needed=True),
         "externalId": text_problem(content.external, LONGEST),
     }
     check_fields(problems)
-    wanted = content.people - known
+    wanted = content.people - there
     if query_people().filter(pk__in=wanted).count() < len(wanted):
         problem = "Push each person before the groups that they are in."
         raise Invalid(problem, fields={"members": [problem]})

@@ -25,7 +25,7 @@ from conversations.contacts import blocks, consents
 from conversations.contacts.selectors.consents import query_consents
 from conversations.models import ContactPoint
 from core.models import Consent, ConsentWording
-from core.reach import channels, policy, wordings
+from core.reach import channels, consent_texts, policy
 from core.reach.verdict import ANY, STOPPABLE
 
 CHANNELS: Final = {ANY: "Every channel", **dict(channels.kinds())}
@@ -80,13 +80,13 @@ class RecordForm(ConsoleForm):
     way = forms.ChoiceField(label="How (optional)", choices=[("", "Not known"), *Consent.Way.choices], required=False)
     place = forms.CharField(
         label="Where (optional)",
-        max_length=wordings.PLACE,
+        max_length=consent_texts.PLACE,
         required=False,
         help_text="Such as a page of your website or a shop. No personal data.",
     )
     evidence = forms.CharField(
         label="Evidence (optional)",
-        max_length=wordings.EVIDENCE,
+        max_length=consent_texts.EVIDENCE,
         required=False,
         help_text="Where the proof is kept, such as the number of a form. No personal data.",
     )
@@ -119,7 +119,7 @@ class WordingForm(ConsoleForm):
     """The words by which people agree to messages."""
 
     purpose = forms.ChoiceField(label="Messages", choices=STOPPABLE_CHOICES, initial=Consent.Purpose.MARKETING)
-    text = forms.CharField(label="Words", max_length=wordings.LONGEST, widget=forms.Textarea(attrs={"rows": 6}))
+    text = forms.CharField(label="Words", max_length=consent_texts.LONGEST, widget=forms.Textarea(attrs={"rows": 6}))
 
 
 class RulesForm(ConsoleForm):
@@ -243,7 +243,7 @@ class ConsentAdmin(ServiceAdmin):
 
 @admin.register(ConsentWording)
 class ConsentWordingAdmin(ServiceAdmin):
-    view_permission = wordings.VIEW
+    view_permission = consent_texts.VIEW
     nav = Nav("Consent wordings", "hand", SETTINGS, DATA, order=21)
     intro = "The words by which people agree to messages. A version is never changed: save the next one."
     empty_title = "No wordings yet"
@@ -254,7 +254,7 @@ class ConsentWordingAdmin(ServiceAdmin):
     detail_fields = ("purpose_of", "version", "text", "writer", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentWording]:
-        return wordings.query_wordings(viewer=viewer_of(request))
+        return consent_texts.query_wordings(viewer=viewer_of(request))
 
     purpose_of = Column[ConsentWording]("Messages", lambda row: str(row.get_purpose_display()))
     writer = Column[ConsentWording](
@@ -262,7 +262,7 @@ class ConsentWordingAdmin(ServiceAdmin):
     )
 
     write = calls(
-        wordings.save_wording,
+        consent_texts.save_wording,
         permission=policy.CHANGE,
         form=WordingForm,
         title="Save a wording",

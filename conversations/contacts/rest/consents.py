@@ -14,7 +14,7 @@ from conversations.contacts.selectors import directory
 from conversations.contacts.selectors.consents import get_consent, query_consents
 from conversations.models import ContactPoint
 from core.models import Consent
-from core.reach import channels, policy, wordings
+from core.reach import channels, consent_texts, policy
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
@@ -41,9 +41,11 @@ class RecordingConsent(serializers.Serializer[Any]):
     way = serializers.CharField(
         default=None, max_length=6, help_text="How they agreed: `form`, `chat`, `email`, `phone`, `paper` or `person`."
     )
-    place = serializers.CharField(default=None, max_length=wordings.PLACE, help_text="Where, without personal data.")
+    place = serializers.CharField(
+        default=None, max_length=consent_texts.PLACE, help_text="Where, without personal data."
+    )
     evidence = serializers.CharField(
-        default=None, max_length=wordings.EVIDENCE, help_text="Where the proof is kept, without personal data."
+        default=None, max_length=consent_texts.EVIDENCE, help_text="Where the proof is kept, without personal data."
     )
     expires_at = serializers.DateTimeField(default=None, help_text="From then on the consent counts as none.")
 
@@ -52,7 +54,7 @@ class NewWording(serializers.Serializer[Any]):
     """The words by which people agree to messages from now on."""
 
     purpose = serializers.CharField(max_length=9, help_text="`reply`, `service`, `notice` or `marketing`.")
-    text = serializers.CharField(max_length=wordings.LONGEST)
+    text = serializers.CharField(max_length=consent_texts.LONGEST)
 
 
 class ConsentFilters(ApiFilterSet):
@@ -116,12 +118,12 @@ class ConsentWordingViewSet(ListViewSet):
         "list": "List the versions of the words by which people agree, newest first.",
         "create": "Save the words for a purpose as its next version; a repeat of the newest returns it.",
     }
-    permissions: ClassVar = {"list": wordings.VIEW, "create": policy.CHANGE}
+    permissions: ClassVar = {"list": consent_texts.VIEW, "create": policy.CHANGE}
     serializer_class = ConsentWordingSerializer
     request_serializers: ClassVar = {"create": NewWording}
     filterset_class = WordingFilters
-    list_rows = staticmethod(wordings.query_wordings)
+    list_rows = staticmethod(consent_texts.query_wordings)
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        return self.call_service(wordings.save_wording)
+        return self.call_service(consent_texts.save_wording)

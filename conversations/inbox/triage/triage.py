@@ -179,7 +179,7 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
 
 
 def facts_of(
-    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], known: Facts
+    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], asked: Facts
 ) -> dict[UUID, dict[str, Any]]:
     """Return the facts of conversations, each at its moment. Seven queries for any number, eight with custom fields."""
     zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
@@ -195,7 +195,7 @@ def facts_of(
     newest = Conversation.objects.filter(pk__in=[row.pk for row in conversations]).values_list("pk")
     said = dict(newest.annotate(said=Subquery(inbound.values("masked_body")[:1])))
     earlier = _earlier_teams(conversations)
-    own = custom_fields.facts_of(known.fields, conversations)
+    own = custom_fields.facts_of(asked.fields, conversations)
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
@@ -325,10 +325,10 @@ def _active() -> QuerySet[TriageRule]:
     return TriageRule.objects.filter(is_active=True).order_by("position", "id")
 
 
-def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], known: Facts) -> Decision:
+def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], asked: Facts) -> Decision:
     # Neither words nor custom fields are kept: both go with the person who is erased.
     decision = Decision(facts={name: facts[name] for name in FACTS.names - {"words"}})
-    vocabulary, optional = known.vocabulary, known.optional
+    vocabulary, optional = asked.vocabulary, asked.optional
     for rule in rules:
         try:
             is_met = not rule.condition or holds(parse(rule.condition, vocabulary), facts, optional)

@@ -19,8 +19,8 @@ from core.clock import now
 from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry, Consent, ConsentWording, ReachPolicy
 from core.reach import ledger
+from core.reach.consent_texts import save_wording
 from core.reach.verdict import NO_CONSENT
-from core.reach.wordings import save_wording
 from hub.crm.disclosures import disclosures_of
 from tests.conversations.conftest import DOOR, ScriptedTransport, Shop
 from tests.world import OPERATOR, World

@@ -246,6 +246,7 @@ ALSO_OFFERED = {
     "accounts.rest.serializers": "how the API shows a colleague",
     "accounts.privacy.erasure": "the service that erases a member",
     "accounts.permissions.operators": "who is an operator of the installation, and what every organisation is told",
+    "accounts.members.own_roles": "the services of an organisation's own roles, and what names one",
     "accounts.members.invitations": "the services that invite a colleague",
     "accounts.sign_in.password_reset": "who is sent a link to a new password, and making it as its mail leaves",
     "accounts.permissions.team_scope": "who sees the conversations of their own teams only",
