@@ -305,13 +305,7 @@ def answer_one(call: Call, kind: Kind, given: str) -> HttpResponse:
             whole = resources.read_whole(kind.model, call.said)
             return _shown(kind, kind.revise(call, key, lambda _: whole), asked)
         case "PATCH":
-            patch = resources.read_patch(kind.model, call.said)
-
-            def patched(before: Any) -> Any:
-                patch.patch(before, scim_policy=POLICY)
-                return before
-
-            return _shown(kind, kind.revise(call, key, patched), asked)
+            return _shown(kind, kind.revise(call, key, resources.read_patch(kind.model, call.said)), asked)
         case "DELETE":
             kind.remove(call, key)
             return HttpResponse(status=204)
