@@ -1,5 +1,6 @@
 """People as directories push them in life: made, changed, switched off and on, recognised at their sign-in, erased."""
 
+import re
 from typing import Any
 
 import pytest
@@ -164,7 +165,11 @@ def test_pushed_person_is_recognised_at_the_sign_in_and_follows_the_directory_al
     arrive(issuer, browser, "s-1", oid="id-ana", groups=["leads"])
     assert (is_in(browser), pusher.member(key).role) == (True, "support")
     assert arrive(issuer, Client(), "s-2", oid="id-ana").status_code == 403  # one subject each
-    pusher.switch(key, is_on=False)
+    with CaptureQueriesContext(connection) as ran:
+        pusher.switch(key, is_on=False)
+    tables = [table for row in ran for table in re.findall(r'(?:FROM|UPDATE) "(accounts_\w+)"', row["sql"])]
+    # The provider, which signs them out at the same moment, goes the same way.
+    assert tables.index("accounts_companysession") < tables.index("accounts_browsersession")
     assert (is_in(browser), arrive(issuer, Client(), "s-1", oid="id-ana").status_code) == (False, 403)
 
     mine = pusher.push("viewer")["id"]
