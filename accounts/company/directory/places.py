@@ -48,14 +48,22 @@ def follow_groups(*, person_id: UUID) -> None:
 
 
 def give_place(directory: Directory, person: DirectoryPerson) -> None:
-    """Give a pushed person what their groups lead to, as the owner who made the token could. Raises `Refused`."""
+    """Give a pushed person what their groups lead to, as the owner who made the token could. Raises `Refused`.
+
+    Who was never in a group that a rule names keeps what they have: people are pushed before groups, if these are.
+    """
     actor, provider = actor_of(directory), directory.provider
     rules = [
         rule if can_grant_role(actor, rule["role"]) else {**rule, "role": ""}  # "" has no permissions
         for rule in provider.rules
     ]
     named = DirectoryMember.objects.filter(person=person).values_list("group__name", "group__external")
-    place = place_of(rules, {one for names in named for one in names if one})
+    groups = {one for names in named for one in names if one}
+    if not person.by_groups:
+        if not any(rule["group"] in groups for rule in rules):
+            return
+        DirectoryPerson.objects.filter(pk=person.pk).update(by_groups=True)
+    place = place_of(rules, groups)
     with transaction.atomic():
         # Before the member's row, as where the rule changes.
         advisory_lock(SIGN_IN_RULE, shared=True)

@@ -27,7 +27,8 @@ def test_groups_give_roles_and_teams_and_never_owner(world: World) -> None:
         billing = Team.objects.create(name="Billing")
     rules = (rule("agents", "support", billing.pk), rule("leads", "admin"), rule("owner", "owner"))
     pusher = connect_directory(world, rules=rules)
-    ana, boss = pusher.push("ana")["id"], pusher.push("owner")["id"]
+    ana, boss, chief = (pusher.push(name)["id"] for name in ("ana", "owner", "admin"))
+    pusher.settle()
     agents, leads = pusher.group("agents", ana), pusher.group("leads", boss)
     pusher.group("owner", ana)
     pusher.settle()
@@ -37,6 +38,10 @@ def test_groups_give_roles_and_teams_and_never_owner(world: World) -> None:
             return pusher.member(key).role, TeamMember.objects.filter(user=pusher.member(key).user_id).count()
 
     assert (standing(ana), standing(boss)) == (("support", 1), ("owner", 0))
+    assert standing(chief) == ("admin", 0)  # no group of theirs was pushed yet
+    pusher.change(f"Groups/{agents}", {"op": "Add", "path": "members", "value": [{"value": chief}]})
+    pusher.settle()
+    assert standing(chief) == ("support", 1)
     # As Entra writes it.
     pusher.change(f"Groups/{agents}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": ana}]})
     pusher.change(f"Groups/{leads}", {"op": "Add", "path": "members", "value": [{"value": ana}]})

@@ -172,6 +172,11 @@ def test_pushed_person_is_recognised_at_the_sign_in_and_follows_the_directory_al
     assert tables.index("accounts_companysession") < tables.index("accounts_browsersession")
     assert (is_in(browser), arrive(issuer, Client(), "s-1", oid="id-ana").status_code) == (False, 403)
 
+    other = pusher.push("ben")["id"]  # of whom the directory pushes no group
+    arrive(issuer, Client(), "s-4", oid="id-ben", groups=["leads"])
+    pusher.settle()
+    assert pusher.member(other).role == "admin"
+
     mine = pusher.push("viewer")["id"]
     assert arrive(issuer, Client(), "s-3", oid="id-viewer").status_code == 403  # a password is theirs alone
     with tenant_scope(world.acme.pk):
