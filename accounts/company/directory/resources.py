@@ -186,8 +186,8 @@ def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Callable[
 def steps_of(operation: Any) -> Iterator[tuple[str, Any]]:
     """Yield what an operation does to a group: to its members, by their ids, and "" with all else.
 
-    The library would compare each member with each that is named, which takes minutes for thousands, and keep whom
-    Entra names with a `$ref` of null. Raises `ValidationError`, and `InvalidPathException`.
+    The library would compare each member with each that is named, which takes minutes for thousands, and keep those
+    that Entra names with a `$ref` of null. Raises `ValidationError`, and `InvalidPathException`.
     """
     op, said = str(operation.op.value), operation.value
     match operation.path.ast if operation.path else None:

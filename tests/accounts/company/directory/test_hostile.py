@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from accounts.company.directory import people, tokens, views
+from accounts.company.directory import people, places, tokens, views
 from accounts.models import Directory, DirectoryGroup, DirectoryPerson, IdentityProvider, Membership
 from accounts.services import change_role, remove_member
 from conversations.models import Team, TeamMember
@@ -117,6 +117,11 @@ def test_another_organisations_directory_finds_and_changes_nothing(world: World)
     assert theirs.member(mine).user_id != world.people["owner"].pk
     with tenant_scope(world.acme.pk):
         assert (str(DirectoryPerson.objects.get().pk), DirectoryGroup.objects.count()) == (key, 1)
+    # Nor does a long push of the one keep the other waiting.
+    for pusher, name in ((ours, "ben"), (ours, "cy"), (theirs, "dan")):
+        pusher.push(name)
+    acme, globex = world.acme.pk, world.globex.pk
+    assert [tenant_id for tenant_id, _ in places.list_due()] == [acme, globex, acme, globex, acme]
 
 
 def test_bad_requests_are_refused_in_the_form_of_scim(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,8 @@ def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
     renamed = {"op": "replace", "path": "displayName", "value": "Anna"}
     assert pusher.change(f"Users/{ids[0]}", renamed, If_Match=tag).status_code == 200
     assert pusher.change(f"Users/{ids[0]}", renamed, If_Match=tag).status_code == 412
-    assert pusher.ask("DELETE", f"Users/{ids[0]}", If_Match=tag).status_code == 412
+    for seen in (tag, "W/unreadable"):
+        assert pusher.ask("DELETE", f"Users/{ids[0]}", If_Match=seen).status_code == 412
     for place in ("ServiceProviderConfig", "Schemas", "ResourceTypes", f"Schemas/{USER}", "ResourceTypes/Group"):
         answer = pusher.ask("GET", place)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/scim+json"), place
