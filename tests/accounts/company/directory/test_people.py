@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.company.directory import endpoints
 from accounts.models import ApiKey, DirectoryPerson, Identity, Membership, TokenFamily, User
 from accounts.services import create_api_key
 from core.models import AuditEntry
@@ -118,7 +119,7 @@ def test_the_same_again_writes_nothing(world: World, pusher: Pusher) -> None:
     assert [row["sql"] for row in ran if row["sql"].split()[0].upper() in ("INSERT", "UPDATE", "DELETE")] == []
 
 
-def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
+def test_filters_pages_and_shapes(world: World, pusher: Pusher, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [pusher.push(name, displayName=name.title())["id"] for name in ("ana", "ben", "cy")]
     group = pusher.group("Agents", ids[0])
 
@@ -132,12 +133,17 @@ def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
     assert found('Users?filter=externalId eq "ID-BEN"') == []
     assert found('Users?filter=displayName sw "c" and active eq true') == [ids[2]]
     assert found('Groups?filter=displayName eq "agents"') == [group]
-    assert found(f'Groups?filter=members.value eq "{ids[0]}"') == [group]
+    for shape in ("", "&excludedAttributes=members"):
+        assert found(f'Groups?filter=members.value eq "{ids[0]}"{shape}') == [group]
     assert (found("Users?startIndex=2&count=1"), found("Users?startIndex=9")) == ([ids[1]], [])
     listed = pusher.ask("GET", "Users?count=0").json()
     assert (listed["totalResults"], listed["itemsPerPage"], listed["Resources"]) == (3, 0, [])
     shown = pusher.ask("GET", f"Groups/{group}?excludedAttributes=members").json()
     assert (shown["displayName"], "members" in shown) == ("Agents", False)
+    monkeypatch.setattr(endpoints, "MOST_PLACES", 0)
+    assert pusher.ask("GET", "Groups").json()["scimType"] == "tooMany"
+    assert found("Groups?excludedAttributes=members") == [group]
+    monkeypatch.undo()
     assert pusher.ask("GET", f"Users/{ids[0]}").json()["groups"][0]["display"] == "Agents"
 
     tag = pusher.ask("GET", f"Users/{ids[0]}").headers["ETag"]
