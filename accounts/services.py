@@ -289,9 +289,10 @@ def close_membership(membership: Membership) -> None:
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
     ApiKey.objects.filter(user_id=membership.user_id, revoked_at=None).update(revoked_at=clock_now())
+    # First, as where the provider signs somebody out: it does so while its directory switches them off.
+    company.end(CompanySession.objects.filter(identity__user_id=membership.user_id))
     families.end(membership.user_id, TokenFamily.End.LEFT)
     store.leave(membership.user_id)
-    company.end(CompanySession.objects.filter(identity__user_id=membership.user_id))
     _sync_groups(membership)
     announce("rights_changed", ref=membership.user_id)
 

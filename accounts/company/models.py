@@ -96,6 +96,9 @@ class DirectoryPerson(Dated, TenantModel):
     external = models.CharField(
         max_length=64, blank=True, default="", help_text="Blind index of the person's id in the directory."
     )
+    by_groups = models.BooleanField(
+        default=False, help_text="Whether groups that a rule names decide about role and teams: from the first one on."
+    )
     changed_at = models.DateTimeField(default=now)
     due_at = models.DateTimeField(null=True, help_text="Since when role and teams have to follow the groups.")
     gone_at = models.DateTimeField(null=True, help_text="When the directory deleted the person.")

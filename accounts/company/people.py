@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from accounts.company.claims import (
     Place,
@@ -102,10 +102,14 @@ def find_pushed(provider: IdentityProvider, claims: Mapping[str, Any]) -> Direct
     return found
 
 
-def is_pushed(provider: IdentityProvider, user_id: UUID) -> bool:
-    """Return True for a person whose role and teams the directory's groups decide about, not those of a sign-in."""
-    pushed = DirectoryPerson.objects.filter(user_id=user_id, gone_at=None)
-    return pushed.exists() and Directory.objects.filter(provider=provider).exists()
+def pushed_as(provider: IdentityProvider, user_id: UUID) -> DirectoryPerson | None:
+    """Return the row of a person that the directory has pushed, None also where none is connected. One query.
+
+    Once they are `by_groups`, the directory's groups decide about role and teams, not those of a sign-in.
+    """
+    is_connected = Exists(Directory.objects.filter(provider=provider))
+    found: DirectoryPerson | None = DirectoryPerson.objects.filter(is_connected, user_id=user_id, gone_at=None).first()
+    return found
 
 
 def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
@@ -204,10 +208,10 @@ def unlink(*, actor: Actor) -> None:
 def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, Any]) -> None:
     """Give a member the role and the teams that their groups lead to now, and their mail's address. Owners stay owners.
 
-    A person that the directory has pushed follows its groups instead. Raises `SignInFailed` ("no_membership") for
-    somebody who is no active member.
+    Who is or was in a pushed group that a rule names follows the directory's groups instead. Raises `SignInFailed`
+    ("no_membership") for somebody who is no active member.
     """
-    by_directory = is_pushed(provider, identity.user_id)
+    pushed = pushed_as(provider, identity.user_id)
     place = place_of(provider.rules, groups_of(claims, provider.groups_claim))
     try:
         with transaction.atomic():
@@ -217,9 +221,10 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
             member = Membership.objects.select_related("user").filter(user_id=identity.user_id, is_active=True).first()
             if member is None or not member.user.is_active:
                 raise SignInFailed("no_membership")
-            if by_directory:
+            if pushed is None:
+                follow_address(member, address_of(claims))
+            elif pushed.by_groups:
                 return
-            follow_address(member, address_of(claims))
             wanted = place.role or provider.default_role
             if gives_roles(provider.rules) and member.role not in (Membership.Role.OWNER, wanted):
                 add_member(actor=ACTOR, user=member.user, role=wanted)
@@ -253,7 +258,8 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
         keeps = member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
-        keeps = keeps or is_pushed(provider, member.user_id)
+        pushed = pushed_as(provider, member.user_id)
+        keeps = keeps or (pushed is not None and pushed.by_groups)
         outcome, role = "Let in as a person who is a member.", member.role if keeps else role
     return Trial(outcome, role, place, groups)
 

@@ -99,6 +99,13 @@ class Migration(migrations.Migration):
                         max_length=64,
                     ),
                 ),
+                (
+                    "by_groups",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Whether groups that a rule names decide about role and teams: from the first one on.",
+                    ),
+                ),
                 ("changed_at", models.DateTimeField(default=core.clock.now)),
                 (
                     "due_at",

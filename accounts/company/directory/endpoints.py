@@ -1,6 +1,6 @@
 """What a directory may ask for: people, groups, and what this service is like. The form of each is SCIM's alone."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -34,6 +34,8 @@ from core.text.clean import can_be_stored
 PAGE: Final = 100
 MOST_SEARCHED: Final = 10_000
 """How many rows are looked through for what no column holds, such as a display name: those of people are encrypted."""
+MOST_PLACES: Final = 100_000
+"""How many members of groups one answer may have."""
 FARTHEST: Final = 1_000_000
 LONGEST_FILTER: Final = 1000
 ASKED: Final = ("filter", "startIndex", "count", "attributes", "excludedAttributes")
@@ -78,8 +80,8 @@ class Kind:
         """Return what changes with it."""
         raise NotImplementedError
 
-    def bodies(self, rows: Sequence[Any]) -> Iterable[dict[str, Any]]:
-        """Return what is shown of them, without what all kinds have."""
+    def bodies(self, rows: Sequence[Any], hidden: Collection[str]) -> Iterable[dict[str, Any]]:
+        """Return what is shown of them, without what all kinds have; attributes that are `hidden` aren't needed."""
         raise NotImplementedError
 
     def add(self, call: Call, resource: Any) -> Any:
@@ -94,10 +96,10 @@ class Kind:
         """Remove a row."""
         raise NotImplementedError
 
-    def show(self, rows: Sequence[Any]) -> list[Any]:
+    def show(self, rows: Sequence[Any], hidden: Collection[str] = ()) -> list[Any]:
         """Return rows as resources."""
         found = []
-        for row, body in zip(rows, self.bodies(rows), strict=True):
+        for row, body in zip(rows, self.bodies(rows, hidden), strict=True):
             meta = {
                 "resourceType": self.name,
                 "created": row.created_at,
@@ -132,7 +134,7 @@ class People(Kind):
     def version(self, row: Any) -> str:
         return people.version_of(row)
 
-    def bodies(self, rows: Sequence[Any]) -> Iterable[dict[str, Any]]:
+    def bodies(self, rows: Sequence[Any], hidden: Collection[str]) -> Iterable[dict[str, Any]]:
         inside: dict[UUID, list[dict[str, str]]] = {}
         places = DirectoryMember.objects.filter(person__in=[row.pk for row in rows]).select_related("group")
         for place in places.order_by("pk"):
@@ -178,9 +180,12 @@ class Groups(Kind):
     def version(self, row: Any) -> str:
         return groups.version_of(row)
 
-    def bodies(self, rows: Sequence[Any]) -> Iterable[dict[str, Any]]:
+    def bodies(self, rows: Sequence[Any], hidden: Collection[str]) -> Iterable[dict[str, Any]]:
         inside: dict[UUID, list[UUID]] = {}
-        places = DirectoryMember.objects.filter(group__in=[row.pk for row in rows]).order_by("pk")
+        shown = [] if "members" in hidden else [row.pk for row in rows]
+        places = DirectoryMember.objects.filter(group__in=shown).order_by("pk")
+        if places.count() > MOST_PLACES:
+            raise TooManyException(detail="Ask for fewer groups at once, or use excludedAttributes=members.")
         for group_id, person_id in places.values_list("group_id", "person_id"):
             inside.setdefault(group_id, []).append(person_id)
         return [body_of(Content(row.name, row.external), inside.get(row.pk, ())) for row in rows]
@@ -265,17 +270,24 @@ def answer_all(call: Call, kind: Kind) -> HttpResponse:
     first = min(asked.start_index or 1, FARTHEST)
     count = min(PAGE if asked.count is None else asked.count, LONGEST_PAGE)
     if asked.filter:
-        matching = matching_resources(kind, asked.filter)
+        # Entra looks for a group, and wants none of its people.
+        hidden: Collection[str] = () if "members" in str(asked.filter).lower() else hidden_by(asked)
+        matching = matching_resources(kind, asked.filter, hidden)
         total, page = len(matching), matching[first - 1 : first - 1 + count]
     else:
         rows = kind.rows()
-        total, page = rows.count(), kind.show(list(rows[first - 1 : first - 1 + count]))
+        total, page = rows.count(), kind.show(list(rows[first - 1 : first - 1 + count]), hidden_by(asked))
     listed = kind.listed(total_results=total, start_index=first, items_per_page=len(page), resources=page)
     said = listed.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=asked)
     return reply({"Resources": [], **said})
 
 
-def matching_resources(kind: Kind, wanted: Any) -> list[Any]:
+def hidden_by(asked: Any) -> frozenset[str]:
+    """Return the names of the attributes that a request excludes."""
+    return frozenset(str(one).rpartition(":")[2].lower() for one in asked.excluded_attributes or ())
+
+
+def matching_resources(kind: Kind, wanted: Any, hidden: Collection[str]) -> list[Any]:
     """Return the resources that a filter matches: by a column where one tells, else one after the other."""
     node, rows = wanted.ast, None
     is_equality = isinstance(node, Comparison) and node.op == CompareOperator.eq and not node.attr_path.sub_attr
@@ -285,7 +297,7 @@ def matching_resources(kind: Kind, wanted: Any) -> list[Any]:
         rows = kind.rows()
         if rows.count() > MOST_SEARCHED:
             raise TooManyException(detail="Search by userName, externalId or displayName.")
-    return [one for one in kind.show(list(rows)) if wanted.match(one)]
+    return [one for one in kind.show(list(rows), hidden) if wanted.match(one)]
 
 
 def answer_one(call: Call, kind: Kind, given: str) -> HttpResponse:
@@ -305,13 +317,7 @@ def answer_one(call: Call, kind: Kind, given: str) -> HttpResponse:
             whole = resources.read_whole(kind.model, call.said)
             return _shown(kind, kind.revise(call, key, lambda _: whole), asked)
         case "PATCH":
-            patch = resources.read_patch(kind.model, call.said)
-
-            def patched(before: Any) -> Any:
-                patch.patch(before, scim_policy=POLICY)
-                return before
-
-            return _shown(kind, kind.revise(call, key, patched), asked)
+            return _shown(kind, kind.revise(call, key, resources.read_patch(kind.model, call.said)), asked)
         case "DELETE":
             kind.remove(call, key)
             return HttpResponse(status=204)
@@ -337,7 +343,7 @@ def answer_about_service(call: Call, place: str, rest: Sequence[str]) -> HttpRes
 
 
 def _shown(kind: Kind, row: Any, asked: Any, status: int = 200) -> HttpResponse:
-    (resource,) = kind.show([row])
+    (resource,) = kind.show([row], hidden_by(asked))
     said = resource.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=asked)
     location = resource.meta.location if status == 201 else ""
     return reply(said, status, tag=resource.meta.version, location=location)

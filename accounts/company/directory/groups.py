@@ -55,8 +55,8 @@ def add_group(*, actor: Actor, content: Content) -> DirectoryGroup:
     _check(content)
     with transaction.atomic():
         row: DirectoryGroup = DirectoryGroup.objects.create(name=content.name, external=content.external)
-        _enter(row, content.people)
         _make_due(content.people, by=(content,))
+        _enter(row, content.people)
         chain.note(actor, "DIRECTORY_GROUP_ADDED", row, joined=len(content.people))
     return row
 
@@ -83,10 +83,11 @@ def revise_group(*, actor: Actor, group_id: UUID, change: Change, seen: Collecti
         joined, left = after.people - before.people, before.people - after.people
         row.name, row.external, row.changed_at = after.name, after.external, clock_now()
         row.save()
+        is_same = (before.name, before.external) == (after.name, after.external)
+        # People before their places, as where one is removed.
+        _make_due(joined | left if is_same else before.people | after.people, by=(before, after))
         _enter(row, joined)
         DirectoryMember.objects.filter(group=row, person_id__in=left).delete()
-        is_same = (before.name, before.external) == (after.name, after.external)
-        _make_due(joined | left if is_same else before.people | after.people, by=(before, after))
         chain.note(actor, "DIRECTORY_GROUP_CHANGED", row, joined=len(joined), left=len(left), renamed=not is_same)
     return row
 
@@ -102,8 +103,8 @@ def remove_group(*, actor: Actor, group_id: UUID, seen: Collection[str] = ()) ->
         row = locked(DirectoryGroup, group_id, MISSING)
         check_seen(version_of(row), seen)
         before, gone = content_of(row), row.pk
-        row.delete()
         _make_due(before.people, by=(before,))
+        row.delete()
         chain.record(
             actor, "DIRECTORY_GROUP_REMOVED", "accounts.directorygroup", gone, facts={"left": len(before.people)}
         )

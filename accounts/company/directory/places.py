@@ -4,6 +4,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from accounts.company.claims import gives_roles, place_of, teams_in
 from accounts.company.directory.tokens import actor_of
@@ -24,7 +26,9 @@ AT_ONCE: Final = 200
 def list_due() -> list[tuple[UUID, UUID]]:
     """Return tenant and id of pushed people whose role and teams have to follow their groups."""
     with platform_scope():
-        rows = DirectoryPerson.objects.exclude(due_at=None).order_by("due_at")
+        # The first of each organisation before the second of any: a push of thousands keeps no other waiting.
+        place = Window(RowNumber(), partition_by=F("tenant_id"), order_by=F("due_at").asc())
+        rows = DirectoryPerson.objects.exclude(due_at=None).annotate(place=place).order_by("place", "due_at")
         return list(rows.values_list("tenant_id", "pk")[:AT_ONCE])
 
 
@@ -48,14 +52,22 @@ def follow_groups(*, person_id: UUID) -> None:
 
 
 def give_place(directory: Directory, person: DirectoryPerson) -> None:
-    """Give a pushed person what their groups lead to, as the owner who made the token could. Raises `Refused`."""
+    """Give a pushed person what their groups lead to, as the owner who made the token could. Raises `Refused`.
+
+    Who was never in a group that a rule names keeps what they have: people are pushed before groups, if these are.
+    """
     actor, provider = actor_of(directory), directory.provider
     rules = [
         rule if can_grant_role(actor, rule["role"]) else {**rule, "role": ""}  # "" has no permissions
         for rule in provider.rules
     ]
     named = DirectoryMember.objects.filter(person=person).values_list("group__name", "group__external")
-    place = place_of(rules, {one for names in named for one in names if one})
+    groups = {one for names in named for one in names if one}
+    if not person.by_groups:
+        if not any(rule["group"] in groups for rule in rules):
+            return
+        DirectoryPerson.objects.filter(pk=person.pk).update(by_groups=True)
+    place = place_of(rules, groups)
     with transaction.atomic():
         # Before the member's row, as where the rule changes.
         advisory_lock(SIGN_IN_RULE, shared=True)

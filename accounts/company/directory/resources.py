@@ -3,7 +3,7 @@
 Imported where a directory has proven itself alone: the library costs a second and some memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -17,6 +17,7 @@ from scim2_models import (
     Context,
     ETag,
     Filter,
+    InvalidPathException,
     Mutability,
     Patch,
     PatchOp,
@@ -31,9 +32,13 @@ from scim2_models import (
     Sort,
     Uniqueness,
 )
+from scim2_models.path import AttrPath, CompareOperator, Comparison, ValuePath
 
 LONGEST_PAGE: Final = 200
-MOST_OPERATIONS: Final = 1000
+MOST_OPERATIONS: Final = 100
+MOST_OF_MEMBERS: Final = 1000
+"""How many operations of one PATCH may be about who is in a group: those are cheap, and Okta sends one a person."""
+NEVER_CHANGED: Final = frozenset({"id", "schemas", "meta", "groups"})
 POLICY: Final = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
@@ -141,10 +146,74 @@ def read_whole(model: type[Resource[Any]], said: Mapping[str, Any]) -> Any:
     return model.model_validate(said, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY)
 
 
-def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Any:
-    """Return what a PATCH says. Raises `ValidationError`, and `PayloadTooLargeException` for too many operations."""
-    operations = said.get("Operations")
-    if isinstance(operations, list) and len(operations) > MOST_OPERATIONS:
+def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return what changes a resource as a PATCH says.
+
+    Raises `ValidationError`, `InvalidPathException`, and `PayloadTooLargeException` for too many operations; what is
+    returned raises `SCIMException`.
+    """
+    kind: Any = PatchOp.__class_getitem__(model)
+    patch = kind.model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
+    steps = []
+    for operation in patch.operations:
+        if not operation.path and isinstance(operation.value, dict):
+            # Okta repeats the id of a group that it renames.
+            value = {name: one for name, one in operation.value.items() if name.lower() not in NEVER_CHANGED}
+            operation = operation.model_copy(update={"value": value})  # noqa: PLW2901
+        steps += list(steps_of(operation)) if model is Group else [("", operation)]
+    others = [operation for op, operation in steps if not op]
+    if len(others) > MOST_OPERATIONS or len(steps) > MOST_OF_MEMBERS:
         raise PayloadTooLargeException(detail=f"Send at most {MOST_OPERATIONS} operations at once.")
-    patch: Any = PatchOp.__class_getitem__(model)
-    return patch.model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
+
+    def change(resource: Any) -> Any:
+        inside = {one.value: one for one in getattr(resource, "members", None) or ()}
+        if model is Group:
+            resource.members = None
+        for op, what in steps:
+            if not op:
+                patch.model_copy(update={"operations": [what]}).patch(resource, scim_policy=POLICY)
+            elif op == "remove":
+                inside = {} if what is None else {key: one for key, one in inside.items() if key not in what}
+            else:
+                inside = {**({} if op == "replace" else inside), **what}
+        if model is Group:
+            resource.members = list(inside.values())
+        return resource
+
+    return change
+
+
+def steps_of(operation: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an operation does to a group: to its members, by their ids, and "" with all else.
+
+    The library would compare each member with each that is named, which takes minutes for thousands, and keep those
+    that Entra names with a `$ref` of null. Raises `ValidationError`, and `InvalidPathException`.
+    """
+    op, said = str(operation.op.value), operation.value
+    match operation.path.ast if operation.path else None:
+        case None if isinstance(said, dict):
+            for name in said:
+                if name.lower() == "members":
+                    yield op, members_in(said[name])
+            rest = {name: one for name, one in said.items() if name.lower() != "members"}
+            if rest:
+                yield "", operation.model_copy(update={"value": rest})
+        case AttrPath(attr=name, sub_attr=None) if name.lower() == "members":
+            yield op, None if op == "remove" and said is None else members_in(said)
+        case ValuePath(
+            attr_path=AttrPath(attr=name),
+            val_filter=Comparison(attr_path=AttrPath(attr=part), op=CompareOperator.eq, value=str(key)),
+            sub_attr=None,
+        ) if op == "remove" and (name.lower(), part.lower()) == ("members", "value"):
+            yield op, {key: None}
+        case path if path is not None and str(operation.path.parts[0]).lower() == "members":
+            raise InvalidPathException(detail="Members are added, removed and replaced by their ids alone.")
+        case _:
+            yield "", operation
+
+
+def members_in(said: Any) -> dict[str | None, Any]:
+    """Return the members that a value of a PATCH names, by their ids. Raises `ValidationError`."""
+    listed = said if isinstance(said, list) else [] if said is None else [said]
+    found = Group.model_validate({"displayName": "", "members": listed}, scim_policy=POLICY).members or ()
+    return {one.value or str(one.ref or "").rpartition("/")[2]: one for one in found}

@@ -69,8 +69,8 @@ def _unknown(detail: str) -> HttpResponse:
 
 
 def _tags(header: str) -> tuple[str, ...]:
-    """Return the versions that a header names, none for all of them."""
-    found = parse_etags(header) if header else []
+    """Return the versions that a header names, none for all of them; what can't be read is the version of nothing."""
+    found = (parse_etags(header) or [header]) if header else []
     return () if "*" in found else tuple(tag.removeprefix("W/").strip('"') for tag in found)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from accounts.company.directory import people, tokens, views
+from accounts.company.directory import people, places, tokens, views
 from accounts.models import Directory, DirectoryGroup, DirectoryPerson, IdentityProvider, Membership
 from accounts.services import change_role, remove_member
 from conversations.models import Team, TeamMember
@@ -27,7 +27,8 @@ def test_groups_give_roles_and_teams_and_never_owner(world: World) -> None:
         billing = Team.objects.create(name="Billing")
     rules = (rule("agents", "support", billing.pk), rule("leads", "admin"), rule("owner", "owner"))
     pusher = connect_directory(world, rules=rules)
-    ana, boss = pusher.push("ana")["id"], pusher.push("owner")["id"]
+    ana, boss, chief = (pusher.push(name)["id"] for name in ("ana", "owner", "admin"))
+    pusher.settle()
     agents, leads = pusher.group("agents", ana), pusher.group("leads", boss)
     pusher.group("owner", ana)
     pusher.settle()
@@ -37,11 +38,22 @@ def test_groups_give_roles_and_teams_and_never_owner(world: World) -> None:
             return pusher.member(key).role, TeamMember.objects.filter(user=pusher.member(key).user_id).count()
 
     assert (standing(ana), standing(boss)) == (("support", 1), ("owner", 0))
-    pusher.change(f"Groups/{agents}", {"op": "Remove", "path": "members", "value": [{"value": ana}]})
+    assert standing(chief) == ("admin", 0)  # no group of theirs was pushed yet
+    pusher.change(f"Groups/{agents}", {"op": "Add", "path": "members", "value": [{"value": chief}]})
+    pusher.settle()
+    assert standing(chief) == ("support", 1)
+    # As Entra writes it.
+    pusher.change(f"Groups/{agents}", {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": ana}]})
     pusher.change(f"Groups/{leads}", {"op": "Add", "path": "members", "value": [{"value": ana}]})
     pusher.settle()
     assert standing(ana) == ("admin", 0)
-    pusher.change(f"Groups/{leads}", {"op": "replace", "path": "displayName", "value": "agents"})
+    pusher.change(f"Groups/{leads}", {"op": "replace", "value": {"id": leads, "displayName": "agents"}})  # as Okta does
+    pusher.settle()
+    assert standing(ana) == ("support", 1)
+    pusher.change(f"Groups/{leads}", {"op": "remove", "path": f'members[value eq "{ana}"]'})
+    pusher.settle()
+    assert standing(ana) == ("viewer", 0)
+    pusher.change(f"Groups/{leads}", {"op": "add", "value": {"members": [{"value": ana}]}})
     pusher.settle()
     assert standing(ana) == ("support", 1)
     assert pusher.ask("DELETE", f"Groups/{leads}").status_code == 204
@@ -105,11 +117,17 @@ def test_another_organisations_directory_finds_and_changes_nothing(world: World)
     assert theirs.member(mine).user_id != world.people["owner"].pk
     with tenant_scope(world.acme.pk):
         assert (str(DirectoryPerson.objects.get().pk), DirectoryGroup.objects.count()) == (key, 1)
+    # Nor does a long push of the one keep the other waiting.
+    for pusher, name in ((ours, "ben"), (ours, "cy"), (theirs, "dan")):
+        pusher.push(name)
+    acme, globex = world.acme.pk, world.globex.pk
+    assert [tenant_id for tenant_id, _ in places.list_due()] == [acme, globex, acme, globex, acme]
 
 
 def test_bad_requests_are_refused_in_the_form_of_scim(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     pusher = connect_directory(world)
     key = pusher.push("ana")["id"]
+    group = pusher.group("all", key)
     ana, deep = f"Users/{key}", b'{"a":' * 3000 + b"1" + b"}" * 3000
     rows: dict[str, tuple[str, str, Any, int]] = {
         "no JSON": ("POST", "Users", b"{", 400),
@@ -135,7 +153,9 @@ def test_bad_requests_are_refused_in_the_form_of_scim(world: World, monkeypatch:
         "long filter": ("GET", f"Users?filter={'(' * 1001}", None, 400),
         "far away": ("GET", f"Users?startIndex={10**20}&count={10**20}", None, 200),
         "NUL in a filter": ("GET", 'Groups?filter=displayName eq "\\u0000"', None, 200),
-        "many operations": ("PATCH", ana, {"Operations": [{"op": "remove", "path": "name"}] * 1001}, 413),
+        "many operations": ("PATCH", ana, {"Operations": [{"op": "remove", "path": "name"}] * 101}, 413),
+        "part of a member": ("PATCH", f"Groups/{group}", {"Operations": [
+            {"op": "replace", "path": f'members[value eq "{key}"].type', "value": "Group"}]}, 400),
         "no id": ("GET", "Users/ana", None, 404),
         "nowhere": ("GET", "Nothing/here/at/all", None, 404),
         "method": ("DELETE", "Users", None, 405),

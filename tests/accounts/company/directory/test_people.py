@@ -1,5 +1,6 @@
 """People as directories push them in life: made, changed, switched off and on, recognised at their sign-in, erased."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.company.directory import endpoints
 from accounts.models import ApiKey, DirectoryPerson, Identity, Membership, TokenFamily, User
 from accounts.services import create_api_key
 from core.models import AuditEntry
@@ -117,7 +119,7 @@ def test_the_same_again_writes_nothing(world: World, pusher: Pusher) -> None:
     assert [row["sql"] for row in ran if row["sql"].split()[0].upper() in ("INSERT", "UPDATE", "DELETE")] == []
 
 
-def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
+def test_filters_pages_and_shapes(world: World, pusher: Pusher, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [pusher.push(name, displayName=name.title())["id"] for name in ("ana", "ben", "cy")]
     group = pusher.group("Agents", ids[0])
 
@@ -131,12 +133,17 @@ def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
     assert found('Users?filter=externalId eq "ID-BEN"') == []
     assert found('Users?filter=displayName sw "c" and active eq true') == [ids[2]]
     assert found('Groups?filter=displayName eq "agents"') == [group]
-    assert found(f'Groups?filter=members.value eq "{ids[0]}"') == [group]
+    for shape in ("", "&excludedAttributes=members"):
+        assert found(f'Groups?filter=members.value eq "{ids[0]}"{shape}') == [group]
     assert (found("Users?startIndex=2&count=1"), found("Users?startIndex=9")) == ([ids[1]], [])
     listed = pusher.ask("GET", "Users?count=0").json()
     assert (listed["totalResults"], listed["itemsPerPage"], listed["Resources"]) == (3, 0, [])
     shown = pusher.ask("GET", f"Groups/{group}?excludedAttributes=members").json()
     assert (shown["displayName"], "members" in shown) == ("Agents", False)
+    monkeypatch.setattr(endpoints, "MOST_PLACES", 0)
+    assert pusher.ask("GET", "Groups").json()["scimType"] == "tooMany"
+    assert found("Groups?excludedAttributes=members") == [group]
+    monkeypatch.undo()
     assert pusher.ask("GET", f"Users/{ids[0]}").json()["groups"][0]["display"] == "Agents"
 
     tag = pusher.ask("GET", f"Users/{ids[0]}").headers["ETag"]
@@ -144,7 +151,8 @@ def test_filters_pages_and_shapes(world: World, pusher: Pusher) -> None:
     renamed = {"op": "replace", "path": "displayName", "value": "Anna"}
     assert pusher.change(f"Users/{ids[0]}", renamed, If_Match=tag).status_code == 200
     assert pusher.change(f"Users/{ids[0]}", renamed, If_Match=tag).status_code == 412
-    assert pusher.ask("DELETE", f"Users/{ids[0]}", If_Match=tag).status_code == 412
+    for seen in (tag, "W/unreadable"):
+        assert pusher.ask("DELETE", f"Users/{ids[0]}", If_Match=seen).status_code == 412
     for place in ("ServiceProviderConfig", "Schemas", "ResourceTypes", f"Schemas/{USER}", "ResourceTypes/Group"):
         answer = pusher.ask("GET", place)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/scim+json"), place
@@ -164,8 +172,17 @@ def test_pushed_person_is_recognised_at_the_sign_in_and_follows_the_directory_al
     arrive(issuer, browser, "s-1", oid="id-ana", groups=["leads"])
     assert (is_in(browser), pusher.member(key).role) == (True, "support")
     assert arrive(issuer, Client(), "s-2", oid="id-ana").status_code == 403  # one subject each
-    pusher.switch(key, is_on=False)
+    with CaptureQueriesContext(connection) as ran:
+        pusher.switch(key, is_on=False)
+    tables = [table for row in ran for table in re.findall(r'(?:FROM|UPDATE) "(accounts_\w+)"', row["sql"])]
+    # The provider, which signs them out at the same moment, goes the same way.
+    assert tables.index("accounts_companysession") < tables.index("accounts_browsersession")
     assert (is_in(browser), arrive(issuer, Client(), "s-1", oid="id-ana").status_code) == (False, 403)
+
+    other = pusher.push("ben")["id"]  # of whom the directory pushes no group
+    arrive(issuer, Client(), "s-4", oid="id-ben", groups=["leads"])
+    pusher.settle()
+    assert pusher.member(other).role == "admin"
 
     mine = pusher.push("viewer")["id"]
     assert arrive(issuer, Client(), "s-3", oid="id-viewer").status_code == 403  # a password is theirs alone
