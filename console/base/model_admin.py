@@ -145,6 +145,8 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Show the list; it answers GET only."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
         context = {"title": self.list_label, "intro": self.intro, **(extra_context or {})}
         return super().changelist_view(request, {**context, **self.list_context(request)})
 

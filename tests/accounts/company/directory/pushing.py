@@ -31,12 +31,12 @@ class Pusher:
         given = {"Authorization": f"Bearer {self.token}", **{name.replace("_", "-"): headers[name] for name in headers}}
         return self.client.generic(method, f"/scim/v2/{path}", body, "application/scim+json", headers=given)
 
-    def push(self, name: str, **more: Any) -> Any:
+    def push(self, key: str, **more: Any) -> Any:
         """Post a person; the answer's document."""
         said = {
             "schemas": [USER],
-            "userName": f"{name}@acme.example",
-            "externalId": f"id-{name}",
+            "userName": f"{key}@acme.example",
+            "externalId": f"id-{key}",
             "active": True,
             **more,
         }

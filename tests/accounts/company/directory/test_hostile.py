@@ -191,7 +191,7 @@ def test_owner_connects_a_directory_on_the_page_and_others_may_not(world: World)
     with tenant_scope(world.acme.pk):
         row = IdentityProvider.objects.get()
     answer = browser.post(f"{LIST}{row.pk}/directory/", {"person_claim": "oid"})
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert "no-store" in answer.headers["Cache-Control"]
     (token,) = set(re.findall(r"wd_[\w-]+", answer.content.decode()))
     assert (pusher.ask("GET", "Users").status_code, Pusher(world.acme, token).ask("GET", "Users").status_code) == (
         401,
