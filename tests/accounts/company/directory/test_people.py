@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.company.directory import endpoints
-from accounts.models import ApiKey, DirectoryPerson, Identity, Membership, TokenFamily, User
+from accounts.models import ApiKey, DirectoryPerson, Identity, IdentityProvider, Membership, TokenFamily, User
 from accounts.services import create_api_key
+from accounts.sessions import company as sessions
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.accounts.company.directory.pushing import ENTERPRISE, USER, Pusher, connect_directory, rule
@@ -178,6 +179,11 @@ def test_pushed_person_is_recognised_at_the_sign_in_and_follows_the_directory_al
     # The provider, which signs them out at the same moment, goes the same way.
     assert tables.index("accounts_companysession") < tables.index("accounts_browsersession")
     assert (is_in(browser), arrive(issuer, Client(), "s-1", oid="id-ana").status_code) == (False, 403)
+
+    with tenant_scope(world.acme.pk):
+        identity = Identity.objects.get(user_id=pusher.member(key).user_id)
+        waiting = sessions.waiting_for(identity, IdentityProvider.objects.get(), "")
+    assert not sessions.begin(Client().session, waiting, identity.user_id)  # as if they had come in meanwhile
 
     other = pusher.push("ben")["id"]  # of whom the directory pushes no group
     arrive(issuer, Client(), "s-4", oid="id-ben", groups=["leads"])
