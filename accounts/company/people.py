@@ -37,7 +37,7 @@ from accounts.models import (
 from accounts.permissions.roles import version_of_role
 from accounts.permissions.team_scope import place_in_teams
 from accounts.selectors import hold_membership
-from accounts.services import SIGN_IN_RULE, add_member
+from accounts.services import SIGN_IN_RULE, add_member, close_membership
 from accounts.sessions import company
 from core.actors import Actor, system
 from core.audit import chain
@@ -119,8 +119,10 @@ def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
     provider's people need no invitation. For the callback, which has checked the claims. Raises `SignInFailed`, and
     `Conflict` ("limit_reached"). Writes `IDENTITY_CONNECTED` for somebody new.
     """
-    identity = find_identity(provider, claims["sub"])
-    if identity is None and (pushed := find_pushed(provider, claims)) is not None:
+    identity, pushed = find_identity(provider, claims["sub"]), find_pushed(provider, claims)
+    if identity is not None and pushed is not None and pushed.user_id != identity.user_id:
+        become_pushed(identity, pushed)
+    if identity is None and pushed is not None:
         try:
             with transaction.atomic():
                 identity = _make_identity(provider, claims, pushed.user)
@@ -133,6 +135,32 @@ def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
         identity = create_person(provider, claims)
     follow(provider, identity, claims)
     return identity
+
+
+def become_pushed(identity: Identity, pushed: DirectoryPerson) -> None:
+    """Let a person who signed in before they were pushed, under another address, be the one that was pushed.
+
+    The account that the push made was never used: its membership ends. Otherwise the directory would switch off that
+    one alone. Raises `SignInFailed` ("no_membership", "connected_elsewhere"). Writes `IDENTITY_CONNECTED` and
+    `MEMBER_REMOVED`.
+    """
+    both, moment = [identity.user_id, pushed.user_id], clock_now()
+    try:
+        with transaction.atomic():
+            members = Membership.objects.select_for_update(no_key=True).filter(user_id__in=both).order_by("pk")
+            unused = {one.user_id: one for one in members}.get(pushed.user_id)
+            if unused is None or not unused.is_active:  # the directory has switched them off
+                raise SignInFailed("no_membership")
+            if Identity.objects.filter(user_id=pushed.user_id).exists():
+                raise SignInFailed("connected_elsewhere")
+            row = DirectoryPerson.objects.filter(pk=pushed.pk, user_id=pushed.user_id, gone_at=None)
+            if not row.update(user_id=identity.user_id, changed_at=moment, due_at=moment):
+                raise SignInFailed("connected_elsewhere")
+            close_membership(unused)
+            chain.note(ACTOR, "IDENTITY_CONNECTED", identity, how="directory")
+            chain.record(ACTOR, "MEMBER_REMOVED", "accounts.membership", unused.pk, old_state=unused.role)
+    except IntegrityError:  # pushed as another person
+        raise SignInFailed("connected_elsewhere") from None
 
 
 def join(provider: IdentityProvider, claims: Mapping[str, Any], *, invitation_id: UUID, visitor: Visitor) -> Identity:

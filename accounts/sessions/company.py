@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.models import CompanySession, Identity, IdentityProvider
+from accounts.models import CompanySession, Identity, IdentityProvider, Membership
 from accounts.sessions import store
 from core import retention
 from core.clock import now as clock_now
@@ -53,9 +53,12 @@ def waiting_for(identity: Identity, provider: IdentityProvider, sid: str) -> dic
 
 
 def begin(session: SessionBase, waiting: Mapping[str, str], user_id: UUID) -> bool:
-    """Mark the session of a person who is signed in now; False if the provider or the identity is gone meanwhile."""
+    """Mark the session of a person who is signed in now; False if they, provider or identity are gone meanwhile."""
     tenant_id = UUID(waiting["tenant"])
     with tenant_scope(tenant_id), transaction.atomic():
+        # Who is switched off at this moment: their sessions end, and this one isn't begun yet.
+        if not Membership.objects.select_for_update(no_key=True).filter(user_id=user_id, is_active=True).first():
+            return False
         identity = Identity.objects.select_for_update().filter(pk=waiting["identity"], user_id=user_id).first()
         provider = IdentityProvider.objects.filter(pk=waiting["provider"]).first()
         if identity is None or provider is None or identity.issuer != provider.issuer:

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.company.claims import address_of, names_of
 from accounts.company.directory.tokens import refuse_maker
-from accounts.company.people import clean_name, digest_of_external, make_account
+from accounts.company.people import clean_name, digest_of_external, find_identity, make_account
 from accounts.models import Directory, DirectoryMember, DirectoryPerson, Identity, Membership, User
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
 from accounts.selectors import memberships_of
@@ -62,10 +62,10 @@ def version_of(row: DirectoryPerson) -> str:
 def add_person(*, actor: Actor, directory: Directory, document: Document) -> DirectoryPerson:
     """Make a member of a person that the directory pushes for the first time.
 
-    They get an account of this organisation alone, unless they are an active member with this address. Who was deleted
-    in the directory and comes back under the same `externalId` is the same person. For the directory. Needs
-    `accounts.manage_membership` and every permission of the role. Raises `Refused`, `Invalid` with the fields, and
-    `Conflict` ("uniqueness", "last_owner", "emergency_owner"). Writes `DIRECTORY_PERSON_ADDED`.
+    They get an account of this organisation alone, unless they have signed in under this `externalId`, or are an active
+    member with this address. Who was deleted in the directory and comes back under it is the same person. For the
+    directory. Needs `accounts.manage_membership` and every permission of the role. Raises `Refused`, `Invalid` with the
+    fields, and `Conflict` ("uniqueness", "last_owner", "emergency_owner"). Writes `DIRECTORY_PERSON_ADDED`.
     """
     actor.require(MANAGE)
     is_active = document.pop("active", None) is not False
@@ -79,7 +79,8 @@ def add_person(*, actor: Actor, directory: Directory, document: Document) -> Dir
                 raise Conflict(TAKEN, code="uniqueness")
             row = DirectoryPerson.objects.filter(external=found["external"]).exclude(external="").first()
             if row is None:
-                row = DirectoryPerson(user=find_member(address) or make_account(_claims(document), address))
+                known = find_connected(directory, document.get("externalId") or "") or find_member(address)
+                row = DirectoryPerson(user=known or make_account(_claims(document), address))
             held = _hold(row.user_id)
             row.document, row.changed_at, row.due_at, row.gone_at = document, moment, moment, None
             row.user_name, row.external = found["user_name"], found["external"]
@@ -201,6 +202,17 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         raise Conflict("This is the last owner. Make someone else an owner first.", code="last_owner")
     close_membership(membership)
     chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
+
+
+def find_connected(directory: Directory, external: str) -> User | None:
+    """Return who has signed in under an id that is also the directory's, unless the directory has pushed them already.
+
+    Former members as well: the provider has proven who it is.
+    """
+    identity = find_identity(directory.provider, external) if directory.person_claim == "sub" and external else None
+    if identity is None or DirectoryPerson.objects.filter(user_id=identity.user_id).exists():
+        return None
+    return identity.user
 
 
 def find_member(address: str) -> User | None:

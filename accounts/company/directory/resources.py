@@ -166,7 +166,7 @@ def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Callable[
         raise PayloadTooLargeException(detail=f"Send at most {MOST_OPERATIONS} operations at once.")
 
     def change(resource: Any) -> Any:
-        inside = {one.value: one for one in getattr(resource, "members", None) or ()}
+        inside = {one.value.lower(): one for one in getattr(resource, "members", None) or ()}
         if model is Group:
             resource.members = None
         for op, what in steps:
@@ -205,15 +205,15 @@ def steps_of(operation: Any) -> Iterator[tuple[str, Any]]:
             val_filter=Comparison(attr_path=AttrPath(attr=part), op=CompareOperator.eq, value=str(key)),
             sub_attr=None,
         ) if op == "remove" and (name.lower(), part.lower()) == ("members", "value"):
-            yield op, {key: None}
+            yield op, {key.lower(): None}
         case path if path is not None and str(operation.path.parts[0]).lower() == "members":
             raise InvalidPathException(detail="Members are added, removed and replaced by their ids alone.")
         case _:
             yield "", operation
 
 
-def members_in(said: Any) -> dict[str | None, Any]:
+def members_in(said: Any) -> dict[str, Any]:
     """Return the members that a value of a PATCH names, by their ids. Raises `ValidationError`."""
     listed = said if isinstance(said, list) else [] if said is None else [said]
     found = Group.model_validate({"displayName": "", "members": listed}, scim_policy=POLICY).members or ()
-    return {one.value or str(one.ref or "").rpartition("/")[2]: one for one in found}
+    return {(one.value or str(one.ref or "").rpartition("/")[2]).lower(): one for one in found}

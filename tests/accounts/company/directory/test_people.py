@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.company.directory import endpoints
-from accounts.models import ApiKey, DirectoryPerson, Identity, Membership, TokenFamily, User
+from accounts.models import ApiKey, DirectoryPerson, Identity, IdentityProvider, Membership, TokenFamily, User
 from accounts.services import create_api_key
+from accounts.sessions import company as sessions
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.accounts.company.directory.pushing import ENTERPRISE, USER, Pusher, connect_directory, rule
@@ -179,10 +180,37 @@ def test_pushed_person_is_recognised_at_the_sign_in_and_follows_the_directory_al
     assert tables.index("accounts_companysession") < tables.index("accounts_browsersession")
     assert (is_in(browser), arrive(issuer, Client(), "s-1", oid="id-ana").status_code) == (False, 403)
 
+    with tenant_scope(world.acme.pk):
+        identity = Identity.objects.get(user_id=pusher.member(key).user_id)
+        waiting = sessions.waiting_for(identity, IdentityProvider.objects.get(), "")
+    assert not sessions.begin(Client().session, waiting, identity.user_id)  # as if they had come in meanwhile
+
     other = pusher.push("ben")["id"]  # of whom the directory pushes no group
     arrive(issuer, Client(), "s-4", oid="id-ben", groups=["leads"])
     pusher.settle()
     assert pusher.member(other).role == "admin"
+
+    # Somebody who signed in before the directory was connected, and has another address there.
+    first = pusher.member(pusher.push("dora")["id"])
+    arrive(issuer, Client(), "s-5", oid="id-dora")
+    with tenant_scope(world.acme.pk):
+        DirectoryPerson.objects.filter(user_id=first.user_id).delete()
+    again = pusher.push("dora", userName="d.smith@acme.example")["id"]
+    unused = pusher.member(again)
+    assert unused.user_id != first.user_id
+    browser = Client()
+    arrive(issuer, browser, "s-5", oid="id-dora")
+    assert (is_in(browser), pusher.member(again).user_id) == (True, first.user_id)
+    with tenant_scope(world.acme.pk):
+        assert not Membership.objects.get(pk=unused.pk).is_active
+    pusher.switch(again, is_on=False)
+    assert not is_in(browser)
+    with tenant_scope(world.acme.pk):
+        DirectoryPerson.objects.filter(pk=again).delete()
+    by_sub = connect_directory(world, claim="sub")
+    known = by_sub.member(by_sub.push("d.smith", externalId="s-5")["id"])
+    assert (known.user_id, known.is_active) == (first.user_id, True)
+    pusher = connect_directory(world, claim="oid")
 
     mine = pusher.push("viewer")["id"]
     assert arrive(issuer, Client(), "s-3", oid="id-viewer").status_code == 403  # a password is theirs alone
