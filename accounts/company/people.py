@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Q
+from django.db.models import Exists, Q, QuerySet
 
 from accounts.company.claims import (
     Place,
@@ -110,6 +110,13 @@ def pushed_as(provider: IdentityProvider, user_id: UUID) -> DirectoryPerson | No
     is_connected = Exists(Directory.objects.filter(provider=provider))
     found: DirectoryPerson | None = DirectoryPerson.objects.filter(is_connected, user_id=user_id, gone_at=None).first()
     return found
+
+
+def make_due(people: QuerySet[DirectoryPerson]) -> None:
+    """Let pushed people follow their groups again, in the caller's transaction: it may concern all of them."""
+    # In one order: a push of a group and a change of the rules may concern the same.
+    list(people.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    people.update(due_at=clock_now())
 
 
 def enter(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:

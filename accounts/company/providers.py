@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.company import protocol
+from accounts.company.people import make_due
 from accounts.company.protocol import SignInFailed
 from accounts.models import (
     CompanySession,
@@ -116,7 +117,7 @@ def revise_provider(
         if {"issuer", "client_id"} & set(changed):
             company.end(CompanySession.objects.filter(provider=row))
         if {"rules", "default_role"} & set(changed):
-            DirectoryPerson.objects.filter(gone_at=None).update(due_at=clock_now())
+            make_due(DirectoryPerson.objects.filter(gone_at=None))
         chain.note(actor, "COMPANY_SIGN_IN_CHANGED", row, fields=changed)
     return row
 

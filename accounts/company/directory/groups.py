@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.company.directory.people import check_seen, query_people
+from accounts.company.people import make_due
 from accounts.models import DirectoryGroup, DirectoryMember, DirectoryPerson, IdentityProvider
 from accounts.permissions.role_limits import MANAGE
 from core.actors import Actor
@@ -132,7 +133,4 @@ def _make_due(people: Collection[UUID], *, by: Collection[Content]) -> None:
     rules = IdentityProvider.objects.values_list("rules", flat=True).first() or []
     named = {rule["group"] for rule in rules}
     if people and any({one.name, one.external} & named for one in by):
-        rows = DirectoryPerson.objects.filter(pk__in=people)
-        # In one order: two groups may share people.
-        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-        rows.update(due_at=clock_now())
+        make_due(DirectoryPerson.objects.filter(pk__in=people))

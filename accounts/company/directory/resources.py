@@ -154,7 +154,7 @@ def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Callable[
     """
     kind: Any = PatchOp.__class_getitem__(model)
     patch = kind.model_validate(said, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
-    steps = []
+    steps: list[tuple[str, Any]] = []
     for operation in patch.operations:
         if not operation.path and isinstance(operation.value, dict):
             # Okta repeats the id of a group that it renames.
@@ -163,7 +163,8 @@ def read_patch(model: type[Resource[Any]], said: Mapping[str, Any]) -> Callable[
         steps += list(steps_of(operation)) if model is Group else [("", operation)]
     others = [operation for op, operation in steps if not op]
     if len(others) > MOST_OPERATIONS or len(steps) > MOST_OF_MEMBERS:
-        raise PayloadTooLargeException(detail=f"Send at most {MOST_OPERATIONS} operations at once.")
+        say = f"Send at most {MOST_OF_MEMBERS:,} operations about members, and {MOST_OPERATIONS} others, at once."
+        raise PayloadTooLargeException(detail=say)
 
     def change(resource: Any) -> Any:
         inside = {one.value.lower(): one for one in getattr(resource, "members", None) or ()}

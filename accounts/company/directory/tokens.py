@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from accounts.company.people import make_due
 from accounts.company.providers import MANAGE, MISSING
 from accounts.models import Directory, DirectoryPerson, IdentityProvider
 from accounts.permissions.role_limits import refuse_stale_sign_in
@@ -93,7 +94,7 @@ def make_token(*, actor: Actor, provider_id: UUID, person_claim: str) -> str:
         }
         row, _created = Directory.objects.update_or_create(provider=provider, defaults=values)
         # What another owner may give, others may not.
-        DirectoryPerson.objects.filter(gone_at=None).update(due_at=clock_now())
+        make_due(DirectoryPerson.objects.filter(gone_at=None))
         chain.note(actor, "DIRECTORY_CONNECTED", row, claim=person_claim)
     return token
 
