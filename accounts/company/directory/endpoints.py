@@ -44,12 +44,15 @@ NOTHING: Final = "There is nothing at this address."
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of a directory. `seen` and `known` are the versions of `If-Match` and `If-None-Match`."""
+    """One request of a directory.
+
+    `read` returns the document that was sent. `seen` and `known` are the versions of `If-Match` and `If-None-Match`.
+    """
 
     actor: Actor
     directory: Directory
     method: str
-    said: Any
+    read: Callable[[], Any]
     query: Mapping[str, str]
     seen: tuple[str, ...]
     known: tuple[str, ...]
@@ -262,7 +265,7 @@ def answer_all(call: Call, kind: Kind) -> HttpResponse:
         raise TooManyException(detail=f"Use at most {LONGEST_FILTER} characters in a filter.")
     if call.method == "POST":
         asked = kind.shape.model_validate(_shape(wanted))
-        row = kind.add(call, resources.read_new(kind.model, call.said))
+        row = kind.add(call, resources.read_new(kind.model, call.read()))
         return _shown(kind, row, asked, 201)
     if call.method != "GET":
         return _not_so(call)
@@ -314,10 +317,10 @@ def answer_one(call: Call, kind: Kind, given: str) -> HttpResponse:
                 return HttpResponse(status=304, headers={"ETag": f'W/"{kind.version(row)}"'})
             return _shown(kind, row, asked)
         case "PUT":
-            whole = resources.read_whole(kind.model, call.said)
+            whole = resources.read_whole(kind.model, call.read())
             return _shown(kind, kind.revise(call, key, lambda _: whole), asked)
         case "PATCH":
-            return _shown(kind, kind.revise(call, key, resources.read_patch(kind.model, call.said)), asked)
+            return _shown(kind, kind.revise(call, key, resources.read_patch(kind.model, call.read())), asked)
         case "DELETE":
             kind.remove(call, key)
             return HttpResponse(status=204)

@@ -1,6 +1,7 @@
 """The door for the company's directory: its token, how much it may ask, and what it sends."""
 
 import json
+from functools import partial
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
@@ -54,7 +55,7 @@ def serve(request: HttpRequest, rest: str = "") -> HttpResponse:
                 actor=actor,
                 directory=row,
                 method=str(request.method),
-                said=read_body(request),
+                read=partial(read_body, request),
                 query={name: str(value) for name, value in request.GET.items()},
                 seen=_tags(request.headers.get("If-Match", "")),
                 known=_tags(request.headers.get("If-None-Match", "")),
@@ -75,9 +76,7 @@ def _tags(header: str) -> tuple[str, ...]:
 
 
 def read_body(request: HttpRequest) -> Any:
-    """Return what was sent as JSON, None for nothing. Raises `TooLarge` and `Invalid`."""
-    if request.method not in ("POST", "PUT", "PATCH"):
-        return None
+    """Return the JSON document that was sent. Raises `TooLarge` and `Invalid`."""
     try:
         said = json.loads(request.body)
     except RequestDataTooBig:
