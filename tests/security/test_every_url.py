@@ -31,6 +31,7 @@ SILENT = {
     "admin:accounts_tenant_change",
     "admin:analytics_personrequest_changelist",
     "admin:core_consentwording_changelist",
+    "admin:core_retentionchoice_changelist",
     "admin:accounts_tier_changelist",
     "admin:accounts_tier_change",
 }
