@@ -14,16 +14,16 @@ def main() -> int:
     tune_for_startup()
     try:
         env.load()
-    except StartError as problem:
+        try:
+            from django.core.management import execute_from_command_line  # noqa: PLC0415
+        except ImportError:
+            python = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
+            print(f"manage.py: run it as `./walker manage ...` or with {python}", file=sys.stderr)  # noqa: T201
+            return 1
+        execute_from_command_line(sys.argv)
+    except StartError as problem:  # the settings raise it as well
         print(f"manage.py: {problem}", file=sys.stderr)  # noqa: T201
         return 1
-    try:
-        from django.core.management import execute_from_command_line  # noqa: PLC0415
-    except ImportError:
-        python = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
-        print(f"manage.py: run it as `./walker manage ...` or with {python}", file=sys.stderr)  # noqa: T201
-        return 1
-    execute_from_command_line(sys.argv)
     return 0
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from accounts.models import Membership, User
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import own_role, permissions_of
 from core.tenancy.scope import current_tenant_or_none
 
 
@@ -51,6 +51,6 @@ class RoleBackend(BaseBackend):
         cache: dict[UUID, set[str]] = user_obj.__dict__.setdefault(self.CACHE, {})
         if tenant_id not in cache:
             memberships = Membership.objects.filter(user_id=user_obj.pk, is_active=True)
-            role = memberships.values_list("role", flat=True).first()
-            cache[tenant_id] = set(permissions_of(role)) if role else set()
+            found = memberships.values_list("role", own_role("permissions")).first()
+            cache[tenant_id] = set(permissions_of(*found)) if found else set()
         return cache[tenant_id]

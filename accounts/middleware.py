@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,9 +17,8 @@ from django.utils.functional import SimpleLazyObject
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.permissions import factor_rules
-from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
-from accounts.sessions import store
+from accounts.sessions import company, store
 from accounts.tokens import access
 from core.actors import Actor
 from core.errors import Refused, Unavailable
@@ -46,7 +46,9 @@ class TenantMiddleware:
         request.zone = ""  # type: ignore[attr-defined]
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
-        memberships = selectors.memberships_of(request.user.pk)
+        memberships = selectors.memberships_opened_by(request.session, request.user.pk)
+        if memberships is None:
+            logout(request)
         if not memberships:
             return self.get_response(request)
         wanted = request.session.get(SESSION_TENANT)
@@ -63,6 +65,7 @@ class TenantMiddleware:
             person = Actor.of_user(
                 request.user.pk,
                 membership.role,
+                role_version=membership.role_version,
                 address=services.client_address(request),
                 user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
                 auth_strength=services.auth_strength_of(request),
@@ -75,9 +78,10 @@ class TenantMiddleware:
             )
             request.actor = replace(  # type: ignore[attr-defined]
                 person,
-                permissions=permissions_of(membership.role),
+                permissions=membership.permissions,
                 proven_lately=services.proven_lately(request),
                 teams=teams_seen(request.user.pk, own_only=membership.own_teams_only),
+                by_company=company.is_marked(request.session),
             )
             request.tenant = SimpleLazyObject(  # type: ignore[attr-defined]
                 lambda: Tenant.objects.get(pk=membership.tenant_id)

@@ -11,10 +11,29 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accounts.company.models import (
+    CompanySession,
+    Directory,
+    DirectoryGroup,
+    DirectoryMember,
+    DirectoryPerson,
+    Identity,
+    IdentityProvider,
+)
+from accounts.organisation.models import OrganisationLogo, SettingChange, Tier
+from accounts.permissions.models import Role
+from accounts.tokens.models import TokenFamily, TokenKey
 from core.clock import now
 from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
+
+__all__ = [
+    "ApiKey", "BrowserSession", "CompanySession", "Directory", "DirectoryGroup", "DirectoryMember", "DirectoryPerson",
+    "Identity", "IdentityProvider", "Invitation", "MemberPicture", "Membership", "Notice", "OrganisationLogo",
+    "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "Role", "RoleGroup", "SavedView",
+    "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User", "UserManager",
+]  # fmt: skip
 
 
 class Tenant(Dated):
@@ -25,6 +44,11 @@ class Tenant(Dated):
     slug = models.SlugField(unique=True)
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
+    language = models.CharField(max_length=2, default="en", help_text="What members begin with.")
+    support_name = models.CharField(
+        max_length=60, blank=True, default="", help_text="The sender's name of emails to customers."
+    )
+    tier = models.ForeignKey(Tier, null=True, blank=True, on_delete=models.PROTECT, related_name="organisations")
     is_active = models.BooleanField(default=True)
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."
@@ -66,6 +90,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
+    company_address = models.EmailField(
+        blank=True,
+        default="",
+        help_text="Where mail goes to an account that an organisation's identity provider made. It proves nothing.",
+    )
     first_name = models.CharField(max_length=80, blank=True)
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
@@ -79,6 +108,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return f"user {str(self.id)[-6:]}"
+
+    @property
+    def mail_address(self) -> str:
+        """Return where mail to the person goes; nobody is found by it, and nobody signs in with it."""
+        return self.company_address or self.email
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the backends; being a superuser grants nothing by itself."""
@@ -105,7 +139,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Membership(Dated, TenantModel):
-    """A person in a tenant, with a role."""
+    """A person in a tenant, with a built-in role or the key of one of its own."""
+
+    own_name: str | None
+    own_permissions: list[str] | None
+    own_sees: str | None
+    """Of the role if it is an own one, where `with_role` read it with the row."""
 
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"
@@ -122,8 +161,15 @@ class Membership(Dated, TenantModel):
         DE = "de", "Deutsch"
         FR = "fr", "Français"
 
+    class SignIn(models.TextChoices):
+        """Which sign-ins open it."""
+
+        ANY = "any", "Any sign-in"
+        FACTOR = "factor", "The company's, or a password with a second factor"
+        COMPANY = "company", "The company's alone"
+
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
-    role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
+    role = models.CharField(max_length=14, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
     next_after_decision = models.BooleanField(
@@ -135,6 +181,7 @@ class Membership(Dated, TenantModel):
     own_teams_only = models.BooleanField(
         default=False, help_text="Whether the person sees only conversations of their own teams."
     )
+    sign_in = models.CharField(max_length=7, choices=SignIn, default=SignIn.ANY)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
@@ -151,7 +198,7 @@ class Membership(Dated, TenantModel):
                 fields=["picture_key"], condition=~models.Q(picture_key=""), name="one_picture_per_key"
             ),
             models.CheckConstraint(
-                condition=models.Q(own_teams_only=False) | models.Q(role__in=["approver", "support", "viewer"]),
+                condition=models.Q(own_teams_only=False) | ~models.Q(role__in=["owner", "admin", "compliance"]),
                 name="some_roles_see_all_teams",
             ),
         ]
@@ -206,71 +253,17 @@ class Registration(Dated):
         return f"registration {str(self.id)[-6:]}"
 
 
-class TokenKey(Dated):
-    """A key pair that signs access tokens. Its public half is made from the private one, and not stored."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    sealed = models.TextField(help_text="The private key, encrypted for this row.")
-    retired_at = models.DateTimeField(null=True, help_text="When it stopped signing.")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["retired_at"],
-                condition=models.Q(retired_at=None),
-                nulls_distinct=False,
-                name="one_token_key_signs",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"token key {str(self.id)[-6:]}"
-
-
-class TokenFamily(Dated, TenantModel):
-    """A device on which a person is signed in to the API, with all tokens that follow from that sign-in."""
-
-    class End(models.TextChoices):
-        """Why it ended before its time."""
-
-        SIGNED_OUT = "signed_out", "The device signed out"
-        ENDED = "ended", "The person ended it"
-        REUSED = "reused", "A used refresh token came again"
-        LEFT = "left", "The person left the organisation"
-        RESET = "reset", "Their second factor was reset"
-        TOO_MANY = "too_many", "The person signed in on too many devices"
-
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
-    device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")
-    network = models.CharField(max_length=43, blank=True, help_text="The network of the address, never the address.")
-    proof = models.CharField(max_length=64, help_text="Digest of the password's hash: a new password ends the family.")
-    number = models.PositiveIntegerField(default=1, help_text="Of the refresh token that counts.")
-    used_at = models.DateTimeField(default=now, help_text="When this number was given out.")
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    ended_why = models.CharField(max_length=10, choices=End, blank=True, default="")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=models.Q(ended_at=None, ended_why="") | (~models.Q(ended_at=None) & ~models.Q(ended_why="")),
-                name="ended_families_say_why",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "user"], name="families_by_person"),
-            models.Index(fields=["expires_at"], name="families_by_end"),
-        ]
-
-
 class Invitation(TenantModel):
     """An offered membership, until it is accepted, withdrawn or expires."""
+
+    own_name: str | None
+    own_permissions: list[str] | None
 
     address = EncryptedTextField(null=True)
     name = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
     address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its invitation.")
-    role = models.CharField(max_length=12, choices=Membership.Role)
+    role = models.CharField(max_length=14, choices=Membership.Role)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it."
@@ -306,7 +299,7 @@ class Invitation(TenantModel):
 class RoleGroup(TenantModel):
     """The group with a role's object permissions in one tenant; its name is random."""
 
-    role = models.CharField(max_length=12, choices=Membership.Role)
+    role = models.CharField(max_length=14, choices=Membership.Role)
     group = models.OneToOneField("auth.Group", on_delete=models.PROTECT)
 
     class Meta:

@@ -3,10 +3,10 @@
 Neither leaving a notice nor seeing it is audited: notices hold no personal data and decide nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -21,6 +21,8 @@ from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.events import outbox, streams
 from core.notices import NewNotice, NoticeStore
+from core.privacy.retention.holds import Held
+from core.privacy.retention.registry import RULES, RetentionRule
 
 USE: Final = "accounts.use_notices"
 UPDATED: Final = "notices.updated"
@@ -127,8 +129,30 @@ def _update_bells(actor: Actor) -> None:
         streams.transient_after_commit([stream_of(actor.user_id)], UPDATED)
 
 
-def purge_notices(*, now: datetime | None = None) -> int:
-    """Delete notices seen long ago, and unseen ones after a year; return how many. For the sweep."""
-    moment = now or clock_now()
-    seen = retention.made_before(moment - KEPT_SEEN) & Q(seen_at__lt=moment - KEPT_SEEN)
-    return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN))
+class Notices(RetentionRule):
+    """Deletes notices: seen ones after the days that are chosen, unseen ones after a year."""
+
+    order: ClassVar[int] = 80
+    title: ClassVar[str] = "Notices"
+    what: ClassVar[str] = "Notices that people have seen go. Those that nobody has seen go after a year."
+    tables: ClassVar[str] = "accounts.Notice"
+    batch: ClassVar[int] = retention.BATCH
+
+    @classmethod
+    def limit(cls) -> int | None:
+        """Return for how long seen ones are kept at most."""
+        return KEPT_SEEN.days
+
+    @classmethod
+    def due(cls, before: datetime, held: Held) -> QuerySet[Notice]:  # noqa: ARG003
+        """Return old notices."""
+        seen = retention.made_before(before) & Q(seen_at__lt=before)
+        return Notice.objects.filter(seen | retention.made_before(min(before, clock_now() - KEPT_UNSEEN)))
+
+    @classmethod
+    def remove(cls, keys: Sequence[UUID]) -> int:
+        """Delete locked notices."""
+        return int(Notice.objects.filter(pk__in=keys).delete()[0])
+
+
+RULES.register("notices", Notices)

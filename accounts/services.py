@@ -1,6 +1,5 @@
 """Memberships, actors, tenants and API keys."""
 
-import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +16,8 @@ from django.urls import reverse
 
 from accounts.models import (
     ApiKey,
+    CompanySession,
+    IdentityProvider,
     MemberPicture,
     Membership,
     PushSubscription,
@@ -34,27 +35,29 @@ from accounts.permissions.role_limits import (
     refuse_stale_sign_in,
     refuse_weak_sign_in,
 )
-from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
-from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
-from accounts.sessions import families, store
+from accounts.permissions.roles import ALL_PERMISSIONS, name_of_role, own_role, permissions_of
+from accounts.permissions.team_scope import limit_of, teams_seen
+from accounts.sessions import company, families, store
 from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import locked
-from core.db.rows import get_or_missing
+from core.db.locks import advisory_lock, locked
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
 from core.privacy.encryption import digest_of_secret
-from core.tenancy.scope import tenant_scope
-from core.text.clean import clean_text
+from core.reliability import limits
+from core.tenancy.scope import current_tenant_id, tenant_scope
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
 ROLE_NOTICE = "accounts.roles"
-_METHODS = ("mfa", "password")
+SIGN_IN_RULE = "which sign-ins open memberships"
+"""The name of the lock under which that and own roles change, and under which memberships are made."""
+_STRENGTHS = {"password": "password", "company": "company", "mfa": "password"}
+"""What each way of proving who one is counts as in the end; a factor counts for more while it is fresh."""
 
 notices.register_kind(ROLE_NOTICE, "Roles", "users")
 
@@ -66,48 +69,57 @@ def actor_for_user(
     user_agent: str = "",
     auth_strength: str = "password",
     proven_lately: bool = False,
-    needs_factor: bool = False,
+    since: datetime | None = None,
 ) -> Actor:
     """Return a member as an actor in the tenant in scope; raises `Refused`.
 
-    With `needs_factor` also ("factor_required") one whose role needs a second factor, and who has none.
+    For a device, `since` is when they signed in on it: then also ("factor_required") for a role that needs a second
+    factor, where they have none, and ("session_over") for one whose sessions are over by now.
     """
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     rules = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("factor_due")
-    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules)).first()
+    of_role = (own_role("permissions"), own_role("version"), own_role("session_hours"))
+    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules), *of_role).first()
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
-    role, own_teams_only, factor_due = found
-    if needs_factor:
+    role, own_teams_only, factor_due, own_permissions, version, hours = found
+    if since is not None:
         factor_rules.refuse_lacking(user.pk, factor_rules.due_of(factor_due.get(role)))
+        if store.is_over(since.timestamp(), hours):
+            raise Refused(f"Your role ends sessions after {hours} hours. Sign in again.", code="session_over")
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
-    return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)
+    permissions = permissions_of(role, own_permissions)
+    return replace(person, permissions=permissions, proven_lately=proven_lately, teams=teams, role_version=version or 0)
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how the session was signed in: "key", "mfa", "password" or "none".
+    """Return how a session was begun: "key", "mfa", "password", "company" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
     does not have it. After that a session counts as one by password, also if a passkey began it.
     """
-    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    factors = {row.get("type") for row in records if row.get("method") == "mfa" and row.get("at", 0) > since}
+    proofs = store.proofs_of(request.session)
+    factors = {row.get("type") for row in proofs if row.get("method") == "mfa" and row.get("at", 0) > since}
     if factors:
         return "key" if "webauthn" in factors else "mfa"
-    return "password" if any(row.get("method") in _METHODS for row in records) else "none"
+    methods = {row.get("method") for row in proofs}
+    return next((strength for method, strength in _STRENGTHS.items() if method in methods), "none")
 
 
 def proven_lately(request: HttpRequest) -> bool:
-    """Return True if a password or code was entered recently in this session.
+    """Return True if somebody proved recently who they are in this session.
 
-    Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`.
+    A password or code was entered, or the company asked for its own, within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A
+    provider's first sign-in is no such proof: it may have known the browser for weeks.
     """
-    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(row.get("method") in _METHODS and row.get("at", 0) > since for row in records)
+    proofs = [
+        row for row in store.proofs_of(request.session) if row.get("method") != "company" or row.get("reauthenticated")
+    ]
+    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in proofs)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -124,13 +136,14 @@ def actor_for_request(request: HttpRequest) -> Actor:
     """Return the member of a console request; raises `Refused` for others."""
     if not isinstance(request.user, User):
         raise Refused("Sign in first.", code="not_signed_in")
-    return actor_for_user(
+    person = actor_for_user(
         request.user,
         address=client_address(request),
         user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         auth_strength=auth_strength_of(request),
         proven_lately=proven_lately(request),
     )
+    return replace(person, by_company=company.is_marked(request.session))
 
 
 def choose_mail(*, actor: Actor, is_on: bool) -> None:
@@ -167,8 +180,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     """Add a person to the tenant, or change their role.
 
     Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
-    their own. The person joins the group with the role's object permissions in this tenant. Raises
-    `Refused`, `Invalid`, and `Conflict` ("erased"). Announces rights_changed for a member who was one before.
+    their own. The person joins the group with the role's object permissions in this tenant. Where the company's
+    sign-in is required, it is what opens a new membership. Raises `Refused`, `Invalid`, and `Conflict` ("erased",
+    "emergency_owner", "limit_reached"). Announces rights_changed for a member who was one before.
     """
     actor.require("accounts.manage_membership")
     check_role(role)
@@ -177,14 +191,30 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         raise Refused("You can't change your own role. Ask a colleague who manages members.")
     membership: Membership
     with transaction.atomic():
-        membership, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
+        # A change of whether the company's sign-in is required waits, or has been seen.
+        advisory_lock(SIGN_IN_RULE, shared=True)
+        # Again: an own role that was being changed or deleted is what it has become.
+        check_role(role)
+        refuse_higher_role(actor, role)
+        language = Tenant.objects.values_list("language", flat=True).get(pk=current_tenant_id())
+        begun = {"role": role, "language": language}
+        membership, created = Membership.objects.get_or_create(user=user, defaults=begun)
         if membership.erased_at is not None:
             raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
         old = "" if created else membership.role
         refuse_higher_role(actor, membership.role)
-        # A role that sees everything ends the limit to one's own teams; any other keeps it.
-        is_limited = membership.own_teams_only and role in CAN_BE_LIMITED
-        Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True, own_teams_only=is_limited)
+        if role != membership.role:
+            refuse_emergency_owner(membership)
+        sign_in = membership.sign_in
+        if created or not membership.is_active:
+            limits.refuse_reached("members", adding=0 if created else 1)
+            is_required = IdentityProvider.objects.filter(is_required=True).exists()
+            sign_in = Membership.SignIn.COMPANY if is_required else Membership.SignIn.ANY
+        # A role that sees everything ends the limit to one's own teams, one that doesn't sets it; any other keeps it.
+        is_limited = limit_of(role, wish=membership.own_teams_only)
+        Membership.objects.filter(pk=membership.pk).update(
+            role=role, is_active=True, own_teams_only=is_limited, sign_in=sign_in
+        )
         membership.refresh_from_db()
         _sync_groups(membership)
         if not created:
@@ -198,7 +228,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
 
     Needs what `add_member` needs. Others who may read the audit log get a notice.
 
-    Roles that approve or erase need the second factor that the actor has set up or, in a session without
+    Roles with more than Support's permissions need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
     """
     actor.require(MANAGE)
@@ -211,7 +241,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
                 "core.view_auditentry",
                 besides=actor.user_id,
                 kind=ROLE_NOTICE,
-                title=f"A member's role is now {Membership.Role(role).label.lower()}",
+                title=f"A member's role is now {name_of_role(role).lower()}",
                 body="Their role was changed. The audit log says who did it.",
                 link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
                 level="warning",
@@ -222,8 +252,8 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:
     """Remove a member, never oneself.
 
-    Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound`.
-    Announces rights_changed.
+    Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound` and `Conflict`
+    ("emergency_owner"). Announces rights_changed.
     """
     actor.require("accounts.manage_membership")
     with transaction.atomic():
@@ -231,20 +261,36 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
         if membership.user_id == actor.user_id:
             raise Refused("You can't remove yourself. Ask a colleague who manages members.")
         refuse_higher_role(actor, membership.role)
+        refuse_emergency_owner(membership)
         close_membership(membership)
         chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
+
+
+def refuse_emergency_owner(membership: Membership) -> None:
+    """Raise `Conflict` ("emergency_owner") for an emergency owner.
+
+    That is somebody who gets in when the company's required sign-in fails.
+    """
+    if membership.is_active and membership.sign_in == Membership.SignIn.FACTOR:
+        raise Conflict(
+            "This person is an emergency owner of your company sign-in. Choose other emergency owners first.",
+            code="emergency_owner",
+        )
 
 
 def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions.
 
-    Picture and signature go, open pages close, tokens end, and so do the sessions of a person who is a member nowhere
-    else. In their transaction. Announces rights_changed.
+    Picture and signature go, open pages close, tokens and API keys end for good, and so do the sessions that the
+    company began, and all of a person who is a member nowhere else. In their transaction. Announces rights_changed.
     """
     Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="", signature=None)
     membership.is_active, membership.picture_key, membership.signature = False, "", None
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
+    ApiKey.objects.filter(user_id=membership.user_id, revoked_at=None).update(revoked_at=clock_now())
+    # First, as where the provider signs somebody out: it does so while its directory switches them off.
+    company.end(CompanySession.objects.filter(identity__user_id=membership.user_id))
     families.end(membership.user_id, TokenFamily.End.LEFT)
     store.leave(membership.user_id)
     _sync_groups(membership)
@@ -313,47 +359,6 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         if tenant is None or not changed.update(is_active=active):
             return
         chain.record(actor, "TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF", "accounts.tenant", tenant.pk)
-
-
-def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: str) -> Tenant:
-    """Change name and currency of the organisation in scope. Safe to repeat.
-
-    Needs `accounts.change_tenant`. The currency is what new limits, budgets and workflows suggest; amounts that exist
-    keep theirs. The time zone stays: it decides the period in which a spending limit counts. Raises `Refused`,
-    `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
-    """
-    actor.require("accounts.change_tenant")
-    wanted = {"name": clean_text(name, 120).strip(), "currency": currency.strip().upper()}
-    if not wanted["name"]:
-        raise Invalid("Enter a name.", fields={"name": ["Enter a name."]})
-    if not re.fullmatch(r"[A-Z]{3}", wanted["currency"]):
-        problem = "A currency has three capital letters, such as EUR."
-        raise Invalid(problem, fields={"currency": [problem]})
-    with transaction.atomic():
-        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
-        changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
-        if changed:
-            before = tenant.currency
-            for field in changed:
-                setattr(tenant, field, wanted[field])
-            tenant.save(update_fields=changed)
-            chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
-    return tenant
-
-
-def show_set_up(*, actor: Actor, tenant_id: UUID, is_shown: bool) -> Tenant:
-    """Show the set-up list on the organisation's dashboard, or leave it out.
-
-    Safe to repeat. Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
-    """
-    actor.require("accounts.change_tenant")
-    with transaction.atomic():
-        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
-        if tenant.hides_set_up == is_shown:
-            tenant.hides_set_up = not is_shown
-            tenant.save(update_fields=["hides_set_up"])
-            chain.note(actor, "TENANT_CHANGED", tenant, fields=["hides_set_up"])
-    return tenant
 
 
 def create_api_key(

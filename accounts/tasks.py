@@ -1,15 +1,16 @@
-"""Celery tasks of accounts: old invitations, notices and sessions, owed audit entries and password resets."""
+"""Celery tasks of accounts: old invitations and sessions, owed audit entries, usage and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from accounts import notices
+from accounts.company.directory import places
 from accounts.members import invitations
+from accounts.organisation import usage
 from accounts.permissions import operators
-from accounts.sessions import families, store
+from accounts.sessions import company, families, store
 from accounts.sign_in import password_reset, registration
 from accounts.tokens import keys
-from core.jobs.decorators import plain_task, sweep_task
+from core.jobs.decorators import plain_task, sweep_task, tenant_task
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -22,15 +23,10 @@ def purge_invitations() -> None:
 
 
 @sweep_task(queue="low")
-def purge_notices() -> None:
-    """Delete notices that were seen long ago."""
-    notices.purge_notices()
-
-
-@sweep_task(queue="low")
 def purge_sessions() -> None:
     """Delete what was noted of sessions, families of tokens, keys and registrations that have expired."""
     store.purge()
+    company.purge()
     families.purge()
     keys.purge()
     registration.purge()
@@ -47,15 +43,35 @@ def settle_entries() -> None:
             log.exception("entry_not_settled", tenant=str(tenant_id))
 
 
+@sweep_task(queue="low")
+def notice_usage() -> None:
+    """Tell people what of their organisation's tier is nearly used up."""
+    usage.notice_usage()
+
+
 @plain_task(queue="high")
 def offer_reset(user_id: str, asked: int) -> None:
     """Send a reset link to an account; does nothing if it doesn't exist."""
     password_reset.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
 
 
+@tenant_task("default")
+def follow_groups(person_id: UUID) -> None:
+    """Give a person that the directory pushed the role and the teams of their groups."""
+    places.follow_groups(person_id=person_id)
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_directories() -> None:
+    """Enqueue pushed people whose groups, or what these give, have changed."""
+    for tenant_id, person_id in places.list_due():
+        follow_groups.delay(str(tenant_id), str(person_id))
+
+
 SWEEPS = {
+    "directories": ("accounts.tasks.sweep_directories", 5.0),
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
-    "old-notices": ("accounts.tasks.purge_notices", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
+    "usage": ("accounts.tasks.notice_usage", 300.0),
 }

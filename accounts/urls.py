@@ -4,16 +4,26 @@ from allauth.account import views as allauth_views
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.company import views as company
+from accounts.company.directory import views as directory
 from accounts.members.views import invitation, picture
 from accounts.sign_in import keys, reset_views, views
 
 urlpatterns = [
+    path("sign-in/company/", company.ask, name="company_ask"),
+    path("sign-in/company/<slug:slug>/", company.start, name="company_start"),
+    path("sign-in/company/<slug:slug>/back/", company.back, name="company_back"),
+    path("sign-in/company/<slug:slug>/logout/", company.end_sessions, name="company_end_sessions"),
+    path("scim/v2/", directory.serve, name="scim"),
+    path("scim/v2/<path:rest>", directory.serve, name="scim_resource"),
+    path("account/company/", company.confirm, name="company_confirm"),
+    path("i/<str:token>/company/", company.join, name="company_join"),
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),
     path("account/mail/", views.mail_preference, name="mail_preference"),
     path("account/login/", views.sign_in, name="account_login"),
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
-    path("account/password/", allauth_views.password_change, name="account_change_password"),
+    path("account/password/", views.change_password, name="account_change_password"),
     path("account/reset/", reset_views.forgot_password, name="forgot_password"),
     path("r/<str:token>/", reset_views.new_password, name="new_password"),
     path("v/<str:token>/", views.confirm_address, name="confirm_address"),

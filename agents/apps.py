@@ -15,7 +15,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
+        from agents import checks, erasure, receivers, retention, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.answering.routing.rules import drop_rules_of  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415

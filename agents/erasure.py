@@ -152,12 +152,12 @@ class AgentsErasure(ErasureHandler):
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("calls", "Tool calls", _calls),
+        Step("calls", "Tool calls", _calls, of_conversations=True),
         Step("facts", "What agents remember of them", _facts),
-        Step("questions", "Questions nobody had an answer to", _questions),
+        Step("questions", "Questions nobody had an answer to", _questions, of_conversations=True),
         Step("cases", "Cases to check agents with", _cases),
-        Step("checks", "Results of checks", _checks),
-        Step("flows", "Conversations kept by Langflow", _flows),
+        Step("checks", "Results of checks", _checks, of_conversations=True),
+        Step("flows", "Conversations kept by Langflow", _flows, of_conversations=True),
     )
 
     @classmethod

@@ -6,7 +6,7 @@ from agents.services import needs_workers
 from analytics import services
 from analytics.alerts import evaluate, messages
 from analytics.event_store import retention, store
-from analytics.exports import schedules, work
+from analytics.exports import jobs, schedules, work
 from analytics.figures import consumer
 from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
@@ -76,17 +76,17 @@ def sweep_schedules() -> None:
 
 
 @sweep_task(queue="low")
-def remove_exports() -> None:
-    """Remove files that were kept long enough, and end exports that nobody decided on."""
-    for tenant_id in work.tenants_with_old_files():
+def close_exports() -> None:
+    """End exports that nobody decided on."""
+    for tenant_id in work.tenants_with_unanswered():
         with tenant_scope(tenant_id):
-            work.remove_old_files()
+            jobs.close_unanswered()
 
 
 @sweep_task(queue="low")
 def keep_event_partitions() -> None:
-    """Delete stored events past their retention, and make and drop the months of the store."""
-    retention.forget_old()
+    """Make and drop the months of the store of events."""
+    retention.drop_months()
     store.keep_partitions()
 
 
@@ -134,7 +134,7 @@ SWEEPS = {
     "event-store": ("analytics.tasks.keep_event_partitions", 3600.0),
     "exports-due": ("analytics.tasks.sweep_exports", 15.0),
     "exports-scheduled": ("analytics.tasks.sweep_schedules", 60.0),
-    "exports-old": ("analytics.tasks.remove_exports", 300.0),
+    "exports-unanswered": ("analytics.tasks.close_exports", 300.0),
     "figures-sample": ("analytics.tasks.sample_figures", float(services.SAMPLE_SECONDS)),
     "figures-hours": ("analytics.tasks.forget_figure_hours", 60.0),
     "briefs-due": ("analytics.tasks.sweep_due", 60.0),

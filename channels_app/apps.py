@@ -22,7 +22,8 @@ class ChannelsAppConfig(AppConfig):
         from channels_app import receivers, tasks  # noqa: PLC0415  (models must be loaded first)
         from channels_app.kit import checks, erasure  # noqa: F401, PLC0415
         from channels_app.kit.phones import fallbacks  # noqa: PLC0415
-        from channels_app.webhooks import deliveries  # noqa: PLC0415
+        from channels_app.sockets import places  # noqa: F401, PLC0415  (it registers)
+        from channels_app.webhooks import deliveries, retention  # noqa: F401, PLC0415
 
         receivers.connect()
         tasks.provide()

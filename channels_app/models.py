@@ -52,8 +52,8 @@ class InboundDelivery(TenantModel):
             models.Index(fields=["id"], name="deliveries_to_work", condition=models.Q(state="received")),
             models.Index(fields=["tenant_id", "received_at"], name="deliveries_by_day"),
             models.Index(
-                fields=["done_at"],
-                name="deliveries_to_forget",
+                fields=["tenant_id", "done_at"],
+                name="deliveries_to_empty",
                 condition=models.Q(state="done", body__isnull=False),
             ),
         ]

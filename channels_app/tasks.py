@@ -52,9 +52,8 @@ def sweep_templates() -> None:
 
 
 @sweep_task(queue="low")
-def forget_bodies() -> None:
-    """Drop the bodies of webhooks that were processed long ago, and what the exchange log keeps no longer."""
-    deliveries.forget_bodies()
+def forget_calls() -> None:
+    """Delete what the exchange log keeps no longer."""
     calls.forget()
 
 
@@ -97,7 +96,7 @@ SWEEPS = {
     "inbound-files": ("channels_app.tasks.fetch_files", 5.0),
     "templates": ("channels_app.tasks.sweep_templates", 3600.0),
     "slack-messages": ("channels_app.tasks.update_slack_messages", 10.0),
-    "inbound-bodies": ("channels_app.tasks.forget_bodies", 3600.0),
+    "exchange-log": ("channels_app.tasks.forget_calls", 3600.0),
 }
 
 

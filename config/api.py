@@ -13,6 +13,13 @@ from rest_framework.routers import SimpleRouter
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
+from accounts.rest.organisation import (
+    LogoViewSet,
+    OrganisationViewSet,
+    SettingChangeViewSet,
+    SettingViewSet,
+    UsageViewSet,
+)
 from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
 from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
@@ -29,13 +36,15 @@ from agents.studio.trials.rest import TrialViewSet
 from analytics import rest as analytics
 from analytics.alerts import rest as alerts
 from analytics.exports import rest as exports
-from analytics.figure_pages.rest import EventRetentionViewSet, FigureViewSet
+from analytics.figure_pages.rest import FigureViewSet
+from analytics.person_requests.rest import PersonRequestViewSet
 from channels_app.rest import AppWebhookViewSet, ChannelAccountToolsViewSet, StreamViewSet
 from console.rest import SavedViewViewSet
 from conversations.channel_accounts.rest.accounts import ChannelAccountViewSet
 from conversations.channel_accounts.rest.templates import TemplateViewSet
-from conversations.contacts.rest.consents import ConsentViewSet
+from conversations.contacts.rest.consents import ConsentViewSet, ConsentWordingViewSet
 from conversations.contacts.rest.contacts import ContactViewSet
+from conversations.custom_fields.rest import CustomFieldViewSet
 from conversations.inbox.rest import conversations
 from conversations.inbox.rest.tags import TagViewSet
 from conversations.inbox.teams.rest import AvailabilityViewSet, TeamViewSet
@@ -51,6 +60,7 @@ from core.errors import Invalid, NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
+from core.rest.retention import LegalHoldViewSet, RetentionViewSet
 from core.rest.views import ApiViewSet, StrictView
 from hitl.actions.rest import ActionKindViewSet
 from hitl.approvals.rest import actions as approval_actions
@@ -166,6 +176,7 @@ router.register(f"{V1}canned-replies", CannedReplyViewSet, "api-canned-replies")
 router.register(f"{V1}canned-replies/<uuid:reply_id>/files", CannedFileViewSet, "api-canned-files")
 router.register(f"{V1}macros", MacroViewSet, "api-macros")
 router.register(f"{V1}tags", TagViewSet, "api-tags")
+router.register(f"{V1}custom-fields", CustomFieldViewSet, "api-custom-fields")
 router.register(f"{V1}customer-links", CustomerLinkViewSet, "api-customer-links")
 router.register(f"{V1}surveys", SurveyViewSet, "api-surveys")
 router.register(f"{V1}triage-rules", TriageRuleViewSet, "api-triage-rules")
@@ -181,11 +192,17 @@ router.register(
 )
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
+router.register(f"{V1}consent-wordings", ConsentWordingViewSet, "api-consent-wordings")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
+router.register(f"{V1}organisation/settings", SettingViewSet, "api-organisation-settings")
+router.register(f"{V1}organisation/changes", SettingChangeViewSet, "api-organisation-changes")
+router.register(f"{V1}organisation/usage", UsageViewSet, "api-organisation-usage")
 router.register(f"{V1}views", SavedViewViewSet, "api-views")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
+router.register(f"{V1}retention", RetentionViewSet, "api-retention")
+router.register(f"{V1}legal-holds", LegalHoldViewSet, "api-legal-holds")
 router.register(f"{V1}templates", TemplateViewSet, "api-templates")
 router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookViewSet, "api-channel-account-webhooks")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
@@ -214,6 +231,7 @@ router.register(f"{V1}alert-rules", alerts.AlertRuleViewSet, "api-alert-rules")
 router.register(f"{V1}alerts", alerts.AlertViewSet, "api-alerts")
 router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
+router.register(f"{V1}person-requests", PersonRequestViewSet, "api-person-requests")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
 router.register(f"{V1}audit-destinations", AuditDestinationViewSet, "api-audit-destinations")
@@ -249,7 +267,6 @@ urlpatterns = [
         InstallationSwitchViewSet.as_view({"post": "release"}),
         name="api-installation-switch-release",
     ),
-    _one("event-retention", EventRetentionViewSet, "event-retention", post="replace"),
     _one(
         "brief-preferences/me",
         analytics.OwnPreferenceViewSet,
@@ -260,6 +277,12 @@ urlpatterns = [
     _one("notification-preferences/me", OwnNotificationSettingsViewSet, "own-notification-preference", post="replace"),
     _one("stream", StreamViewSet, "stream"),
     _one("me", OwnProfileViewSet, "me", patch="partial_update"),
+    _one("organisation", OrganisationViewSet, "organisation", patch="partial_update"),
+    path(
+        f"{V1}organisation/logo/",
+        LogoViewSet.as_view({"post": "create", "delete": "destroy"}),
+        name="api-organisation-logo",
+    ),
     path(f"{V1}me/picture/", OwnPictureViewSet.as_view({"post": "create", "delete": "destroy"}), name="api-me-picture"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
 ]

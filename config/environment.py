@@ -3,6 +3,11 @@
 import environ
 from environ.fileaware_mapping import FileAwareMapping
 
+from config.launcher.faults import StartError
+from core.errors import Unavailable
+from core.privacy import key_management
+from core.privacy.key_management import KeyService
+
 
 class _Given(FileAwareMapping):
     """The environment, and the files that its variables name.
@@ -17,3 +22,23 @@ class _Given(FileAwareMapping):
 
 env = environ.FileAwareEnv()
 env.ENVIRON = _Given()
+
+
+def key_ring() -> str:
+    """Return the keys in clear: as they are given, or as AWS KMS unwraps them now (outside calls).
+
+    Each process asks once, as it loads its settings: a worker's children have what their parent has, and KMS may be
+    away later. Raises `StartError`.
+    """
+    ring: str = env("WALKER_KEYS")
+    if not key_management.is_wrapped(ring):
+        return ring
+    key, access_key = env("WALKER_KMS_KEY", default=""), env("WALKER_KMS_ACCESS_KEY", default="")
+    try:
+        service = KeyService(key, access_key, env("WALKER_KMS_URL", default=""))
+        try:
+            return key_management.unwrap_ring(ring, service)
+        finally:
+            service.close()
+    except Unavailable as problem:
+        raise StartError(str(problem)) from None

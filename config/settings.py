@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
-from config.environment import env
+from config.environment import env, key_ring
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -22,7 +22,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env("SECRET_KEY")
-WALKER_KEYS = env("WALKER_KEYS")
+WALKER_KEYS = key_ring()
 WALKER_DEMO = env.bool("WALKER_DEMO", default=False)
 # In the demo without a token, metrics and the names of failing checks are open, and hosted pages sign visitors in.
 METRICS_WITHOUT_TOKEN = HOSTED_PAGES_SIGN_IN = WALKER_DEMO
@@ -84,6 +84,7 @@ VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
+IDENTITY_HOSTS = env.list("IDENTITY_HOSTS", default=[])
 ROUNDUP_HOSTS = env.list("ROUNDUP_HOSTS", default=[])
 SIEM_HOSTS = env.list("SIEM_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
@@ -420,10 +421,14 @@ SPECTACULAR_SETTINGS = {
         "AuditDestinationKind": "integrations.models.AuditDestination.Kind",
         "WebhookEndpointState": "core.models.WebhookEndpoint.State",
         "ExportFormat": "analytics.models.Format",
+        "LegalHoldSubject": "core.models.LegalHold.Subject",
         "ExportEvery": "analytics.models.ExportSchedule.Every",
         "ExportState": "analytics.models.Export.State",
+        "PersonRequestKind": "analytics.models.PersonRequest.Kind",
+        "PersonRequestState": "analytics.models.PersonRequest.State",
         "SurveyWay": "conversations.models.Survey.Way",
         "AvailabilityState": "conversations.models.Availability.State",
+        "CustomFieldKind": "conversations.models.CustomField.Kind",
         "TagColour": "conversations.models.Tag.Colour",
         "TeamPolicy": "conversations.models.Team.Policy",
         "Priority": "conversations.models.Priority",

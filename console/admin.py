@@ -3,23 +3,31 @@
 from console.pages import (
     accounts,
     audit,
+    company,
     erasures,
     failed_jobs,
     invitations,
     notices,
     organisation,
     profile,
+    retention,
+    roles,
     saved_views,
+    tiers,
 )
 
 __all__ = [
     "accounts",
     "audit",
+    "company",
     "erasures",
     "failed_jobs",
     "invitations",
     "notices",
     "organisation",
     "profile",
+    "retention",
+    "roles",
     "saved_views",
+    "tiers",
 ]

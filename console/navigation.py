@@ -122,7 +122,9 @@ def list_places(site: KitSite, viewer: Actor) -> list[Place]:
         if model_admin.opens_to(viewer):
             sentence = model_admin.intro.partition(". ")[0].removesuffix(".") + "."
             placed.append(Place(model_admin.nav, model_admin.list_url(), sentence, model_admin))
-            placed += [Place(nav, reverse(f"{site.name}:{name}")) for nav, name in model_admin.site_pages]
+            placed += [
+                Place(nav, reverse(f"{site.name}:{name}"), *about) for nav, name, *about in model_admin.site_pages
+            ]
     filled = {place.nav.group for place in placed if place.nav.area == SETTINGS}
     for order, (group, icon) in enumerate(GROUPS.items(), start=1):
         if group in filled:

@@ -92,7 +92,8 @@ class WalkerAdminSite(KitSite):
         if viewer and tenant and not opens_beside_list(request):
             context["tenants"] = _tenant_choices(request)
             memberships: list[ActiveMembership] = getattr(request, "memberships", [])
-            context["picture_key"] = next((one.picture_key for one in memberships if one.tenant_id == tenant.pk), "")
+            here = next((one for one in memberships if one.tenant_id == tenant.pk), None)
+            context["picture_key"], context["role_name"] = (here.picture_key, here.role_name) if here else ("", "")
             context["bell"] = notices.read_bell(viewer=viewer) if viewer.may(notices.USE) else None
             # A fragment is requested because something has just changed.
             fresh = is_fragment(request)
@@ -128,10 +129,12 @@ class WalkerAdminSite(KitSite):
         return super().admin_view(view, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the sign-in page, or refuse a signed-in person who isn't a member."""
+        """Show the sign-in page; send a signed-in person on to their company's, or refuse who isn't a member."""
         if request.user.is_authenticated and request.method == "GET":
             if self.has_permission(request):
                 return HttpResponseRedirect(reverse(f"{self.name}:index"))
+            if company := selectors.company_to_sign_in_at(request.session, request.user.pk):
+                return HttpResponseRedirect(reverse("company_start", args=[company]))
             raise PermissionDenied("You're signed in, but you aren't a member of this organisation.")
         return sign_in(request)
 

@@ -1,9 +1,16 @@
 """The viewer of a console page: the signed-in person's actor, set by the middleware."""
 
+from collections.abc import Callable
+from typing import Final
+
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from core.actors import Actor
+from core.tenancy.models import TenantModel
+
+SAME_LOOK_SECONDS: Final = 600
 
 
 def viewer_or_none(request: HttpRequest) -> Actor | None:
@@ -49,3 +56,16 @@ def reads_fresh_parts(request: HttpRequest) -> bool:
 def is_fragment(request: HttpRequest) -> bool:
     """Return True if the page requests only its live parts."""
     return request.headers.get("X-Walker-Fragment") == "1"
+
+
+def record_look(request: HttpRequest, obj: TenantModel, record: Callable[[], object]) -> None:
+    """Call `record`, which writes that the viewer looks at a row.
+
+    A live refresh, or the rest of a page, continues a recorded look: with one for each, the audit log would say how
+    busy the console is, and open pages would wait for each other at its head.
+    """
+    key = f"{obj.tenant_id}:console-viewed:{viewer_of(request).user_id}:{obj.pk}"
+    continues = is_fragment(request) or reads_rest(request)
+    if not continues or cache.get(key) is None:
+        record()
+    cache.set(key, 1, timeout=SAME_LOOK_SECONDS)

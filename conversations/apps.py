@@ -12,17 +12,19 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register look-ups, events, the action kind, the gauge, reveals, receivers, tasks."""
-        from accounts.permissions.team_scope import find_teams_with  # noqa: PLC0415  (needs the models)
+        from accounts.permissions.team_scope import find_teams_with, keep_teams_with  # noqa: PLC0415  (needs the models)
         from conversations import (  # noqa: PLC0415
             actions,  # noqa: F401
             erasure,  # noqa: F401
             gauges,  # noqa: F401
             receivers,
             registry,
+            retention,  # noqa: F401
             reveals,  # noqa: F401
         )
         from conversations.events import event_types  # noqa: F401, PLC0415
         from conversations.inbox.teams.seen import teams_of  # noqa: PLC0415
+        from conversations.inbox.teams.teams import Keeper  # noqa: PLC0415
         from conversations.replies import canned_replies  # noqa: PLC0415
         from conversations.surveys import links, surveys  # noqa: PLC0415
         from conversations.tasks import (  # noqa: PLC0415
@@ -35,6 +37,7 @@ class ConversationsConfig(AppConfig):
         from core.jobs import queues  # noqa: PLC0415
 
         find_teams_with(teams_of)
+        keep_teams_with(Keeper())
         receivers.connect()
         registry.when_closed(surveys.plan_survey)
         registry.takes_inbound(surveys.may_be_answer, surveys.take_answer)

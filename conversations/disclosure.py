@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from conversations.contacts.fields import FIELDS
 from conversations.contacts.selectors.names import names_in_conversation
 from conversations.messages import file_contents
@@ -20,6 +22,7 @@ from conversations.models import (
     ContactTag,
     Conversation,
     ConversationTag,
+    CustomValue,
     DeliveryAttempt,
     Draft,
     Message,
@@ -31,7 +34,7 @@ from conversations.models import (
     TeamMessageVersion,
 )
 from core.files.kinds import KINDS
-from core.models import AuditEntry, Consent
+from core.models import AuditEntry, Consent, ConsentWording
 from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, owned, owned_unindexed, saying
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import KeptFile, Partner, Reading, every
@@ -43,8 +46,9 @@ def _consents(person: Person) -> Iterable[Consent]:
 
 
 def _views(person: Person) -> Iterable[AuditEntry]:
-    about = {"object_type": "conversations.conversation", "object_id__in": person.ids("conversations")}
-    return every(AuditEntry.objects.filter(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"), **about))
+    pages = Q(action="CONTACT_VIEWED", object_type="conversations.contact", object_id__in=person.ids("contacts"))
+    talks = Q(object_type="conversations.conversation", object_id__in=person.ids("conversations"))
+    return every(AuditEntry.objects.filter(pages | talks & Q(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"))))
 
 
 def _customers(person: Person, row: Note | Draft) -> tuple[str, ...]:
@@ -58,6 +62,13 @@ def _messages(person: Person) -> Iterator[Message]:
     for row in every(Message.objects.filter(conversation_id__in=person.ids("conversations"))):
         row.metadata = clear_metadata(row.metadata)
         yield row
+
+
+def _noted(person: Person, *, is_personal: bool) -> Iterable[CustomValue]:
+    """Return the values of fields that hold the person's own data, or of those in which it may be anybody's."""
+    whose = Q(contact__in=person.ids("contacts")) | Q(conversation__in=person.ids("conversations"))
+    rows = CustomValue.objects.filter(whose, field__is_personal=is_personal)
+    return every(rows.select_related("field"))
 
 
 def _attachments(person: Person) -> Iterable[Attachment]:
@@ -99,11 +110,18 @@ READINGS: Final = (
     ),
     Reading(
         model="core.Consent", title="What you agreed to, and what you objected to",
-        shown="channel purpose state source at recorded_at", rows=_consents,
+        shown="channel purpose state source at recorded_at wording_id way place evidence expires_at", rows=_consents,
         kept="For good: an objection outlives everything else, so that nobody writes to you again.",
     ),
     Reading(
-        model="core.AuditEntry", title="Which roles opened your conversations and files",
+        model="core.ConsentWording", title="The words that you agreed to", shown="id purpose version text",
+        rows=lambda person: every(
+            ConsentWording.objects.filter(pk__in={row.wording_id for row in _consents(person)} - {None})
+        ),
+        kept="For good, with what you agreed to.",
+    ),
+    Reading(
+        model="core.AuditEntry", title="Which roles opened your page, conversations and files",
         shown="at role actor_kind action object_id facts", rows=_views, kept="For good: the audit log stays whole.",
     ),
     Reading(
@@ -121,6 +139,15 @@ READINGS: Final = (
         rows=lambda person: every(
             ConversationTag.objects.filter(conversation__in=person.ids("conversations")).select_related("tag")
         ),
+    ),
+    Reading(
+        model="conversations.CustomValue", title="Personal data that was noted about you and your conversations",
+        shown="conversation_id field.name value changed_at", rows=partial(_noted, is_personal=True),
+        unread={"text": SAME, "value_index": DIGEST},
+    ),
+    Reading(
+        model="conversations.CustomValue", title="What else was noted about you and your conversations",
+        shown="conversation_id field.name changed_at", masked="value", rows=partial(_noted, is_personal=False),
     ),
     Reading(
         model="conversations.Message", title="Messages in your conversations",

@@ -20,6 +20,7 @@ from conversations.models import (
     ContactPoint,
     ContactTag,
     Conversation,
+    CustomValue,
     DeliveryAttempt,
     Draft,
     Macro,
@@ -109,6 +110,12 @@ def _drafts(person: Person, after: str, limit: int) -> Batch:
     return Batch(Draft.objects.filter(pk__in=keys).delete()[0] if keys else 0)
 
 
+def _values(person: Person, after: str, limit: int) -> Batch:
+    rows = CustomValue.objects.filter(conversation_id__in=person.ids("conversations"))
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    return Batch(CustomValue.objects.filter(pk__in=keys).delete()[0] if keys else 0)
+
+
 def _events(person: Person, after: str, limit: int) -> Batch:
     names = [f"{kind}:{key}" for key in person.ids("conversations") for kind in ("conversation", "conversation-staff")]
     found, last = window(StreamEvent.objects.filter(stream__in=names).only("pk"), "", limit)
@@ -186,6 +193,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
+        Table("conversations.CustomField", "The organisation's own fields.", kept="key name options pattern hint"),
+        Table("conversations.CustomValue", "Rows are removed.", "value text value_index"),
         Table("conversations.Draft", "Rows are removed.", "body"),
         Table("conversations.Conversation", "Codes for why a person was asked and what was wanted; times of "
               "snoozing; the digest of a mail thread.", "reading language",
@@ -231,27 +240,35 @@ class ConversationsErasure(ErasureHandler):
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("contacts", "Contacts linked in the meantime", _contacts),
-        Step("messages", "Messages", _messages),
-        Step("files", "Files", _files),
-        Step("notes", "Notes about the contact", _notes),
+        Step("messages", "Messages", _messages, of_conversations=True),
+        Step("files", "Files", _files, of_conversations=True),
+        Step("notes", "Notes about the contact", _notes, of_conversations=True),
         Step(
             "merges",
             "Why contacts were merged",
             _empties(ContactMerge, "contact", {"masked_reason": ERASED}, reason=ERASED),
         ),
-        Step("drafts", "Replies that were begun", _drafts),
-        Step("readings", "What messages were read as", _empties(Conversation, "pk", {"reading": {}, "language": ""})),
+        Step("drafts", "Replies that were begun", _drafts, of_conversations=True),
+        Step(
+            "readings",
+            "What messages were read as",
+            _empties(Conversation, "pk", {"reading": {}, "language": ""}),
+            of_conversations=True,
+        ),
         Step(
             "suggestions",
             "Replies that agents suggested",
             _empties(SuggestedReply, "conversation", {"masked_body": ERASED}, body=ERASED),
+            of_conversations=True,
         ),
         Step(
             "surveys",
             "What they said about conversations",
             _empties(Survey, "conversation", {"masked_comment": ""}, comment=""),
+            of_conversations=True,
         ),
-        Step("events", "Events of the conversations", _events),
+        Step("values", "Custom fields of the conversations", _values, of_conversations=True),
+        Step("events", "Events of the conversations", _events, of_conversations=True),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
         Step("team_messages", "Messages in chats of teams that held an address or the name", _team_messages),
@@ -291,7 +308,7 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Remove addresses, name and tags and close open conversations, so that no channel finds the contact."""
+        """Remove addresses, name, tags and custom values and close open conversations: no channel finds the contact."""
         contacts = person.ids("contacts")
         list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
         points = ContactPoint.objects.filter(contact_id__in=contacts)
@@ -300,6 +317,7 @@ class ConversationsErasure(ErasureHandler):
         ContactTag.objects.filter(contact_id__in=contacts).delete()
         Contact.objects.filter(pk__in=contacts).update(**fields.ERASED, user=None, linked_by=None, erased_at=now())
         conversations = person.ids("conversations")
+        CustomValue.objects.filter(Q(contact__in=contacts) | Q(conversation__in=conversations)).delete()
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)

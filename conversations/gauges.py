@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, DateTimeField, Func, Value
+from django.db.models import Count, DateTimeField, Func, OuterRef, Subquery, UUIDField, Value
+from django.db.models.functions import Coalesce
 
 from conversations.models import WAITS_FOR_PERSON, Contact, Conversation, Message
 from conversations.transitions import UNDELIVERED
 from core.clock import now
+from core.models import AuditEntry
 from core.observability import facts, health
 from core.observability.facts import Fact, Sample
 from core.tenancy.scope import platform_scope
@@ -34,6 +36,8 @@ health.register_gauge(
 
 
 MINUTES: Final = timedelta(minutes=10)
+HOUR: Final = timedelta(hours=1)
+LOOKS: Final = ("CONTACT_VIEWED", "CONVERSATION_VIEWED")
 
 
 def missed_answers() -> int:
@@ -61,9 +65,22 @@ def _contacts_since(moment: datetime) -> Sequence[Sample]:
     return sorted((row["at"], row["count"]) for row in rows)
 
 
+def most_contacts_viewed() -> int:
+    """Return of how many contacts one person opened the page or a conversation in the last hour: the most of anybody.
+
+    API keys, by which systems read all contacts, don't count.
+    """
+    talked = Conversation.objects.filter(pk=OuterRef("object_id")).values("contact_id")
+    looks = AuditEntry.objects.filter(at__gt=now() - HOUR, action__in=LOOKS, actor_kind="user")
+    contact = Coalesce(Subquery(talked), "object_id", output_field=UUIDField())
+    seen = looks.order_by().values("actor_user_id").annotate(count=Count(contact, distinct=True))
+    return int(max(seen.values_list("count", flat=True), default=0))
+
+
 facts.register(Fact("answers_missed", "Conversations past their team's target", missed_answers))
 facts.register(Fact("sending_oldest", "Seconds that the oldest unsent message has been due", oldest_unsent))
 facts.register(Fact("new_contacts", "New contacts in the last 10 minutes", new_contacts, _contacts_since))
+facts.register(Fact("contacts_viewed", "Contacts that one person looked at in the last hour", most_contacts_viewed))
 facts.register(
     Fact(
         "waiting",

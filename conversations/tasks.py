@@ -15,6 +15,7 @@ from conversations.transitions import UNDELIVERED
 from core.actors import Actor, system
 from core.clock import now
 from core.jobs.decorators import Queue, sweep_task, tenant_task
+from core.privacy.retention.services import apply_rule, tenants_that_chose
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
@@ -49,7 +50,6 @@ ask_survey = _task("ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
 work_bulk_change = _task("work_bulk_change", bulk.work_change, "change_id")
 send_triage_reply = _task("send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK)
 remove_file = _task("remove_file", file_contents.remove_file, "removal_id", "low")
-expire_file = _task("expire_file", file_contents.expire_file, "attachment_id", "low")
 
 
 def _enqueue(found: list[tuple[UUID, UUID]], task: Any) -> None:
@@ -90,9 +90,20 @@ def prune_drafts() -> None:
 
 @sweep_task(queue="low")
 def sweep_files() -> None:
-    """Queue the files to remove from their stores, and those that were kept long enough."""
+    """Queue the files to remove from their stores."""
     _enqueue(file_contents.list_removals_due(), remove_file)
-    _enqueue(file_contents.list_files_expired(), expire_file)
+
+
+@tenant_task(queue="low")
+def erase_idle(tenant_id: UUID) -> None:
+    """Begin to erase the next contacts that a tenant keeps no longer: few at a time."""
+    apply_rule("contacts")
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_idle() -> None:
+    """Go on with idle contacts where they have an end: all at once would keep other work waiting for days."""
+    _enqueue([(tenant_id, tenant_id) for tenant_id in tenants_that_chose("contacts")], erase_idle)
 
 
 SWEEPS = {
@@ -100,4 +111,5 @@ SWEEPS = {
     "deliveries": ("conversations.tasks.sweep_deliveries", 5.0),
     "drafts": ("conversations.tasks.prune_drafts", 3600.0),
     "file-removals": ("conversations.tasks.sweep_files", 60.0),
+    "idle-contacts": ("conversations.tasks.sweep_idle", 300.0),
 }

@@ -29,13 +29,30 @@ class Actor:
     """The scopes of the API key that is used; None without a key."""
     teams: frozenset[UUID] | None = None
     """The teams whose conversations the actor sees, beside those assigned to them; None for all."""
+    role_version: int = 0
+    """The version of a role that the organisation made itself; 0 for all others."""
+    by_company: bool = False
+    """True in a session that the organisation's identity provider began: it speaks for this organisation alone."""
 
     @classmethod
     def of_user(
-        cls, user_id: UUID, role: str, *, address: str = "", user_agent: str = "", auth_strength: str = "none"
+        cls,
+        user_id: UUID,
+        role: str,
+        *,
+        role_version: int = 0,
+        address: str = "",
+        user_agent: str = "",
+        auth_strength: str = "none",
     ) -> "Actor":
         """Return a person without permissions: for entries about what they did, or to add permissions to."""
-        return cls("user", user_id, user_id, role, str(user_id), address, user_agent[:200], auth_strength)
+        name, agent = str(user_id), user_agent[:200]
+        return cls("user", user_id, user_id, role, name, address, agent, auth_strength, role_version=role_version)
+
+    @property
+    def sealed_role(self) -> str:
+        """Return the role as entries and decisions keep it: of an organisation's own one with its version."""
+        return f"{self.role}@{self.role_version}" if self.role_version else self.role
 
     @property
     def has_second_factor(self) -> bool:

@@ -47,7 +47,7 @@ COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>\d{1,12}(?:\.\d{1,6})?)|(?P<text>"[^"\\]{0,80}"|'[^'\\]{0,80}')"""
-    r"""|(?P<word>[a-z_][a-z0-9_]{0,19})|(?P<sign>==|!=|<=|>=|<|>|\(|\)|,))""",
+    r"""|(?P<word>[a-z_][a-z0-9_]{0,39})|(?P<sign>==|!=|<=|>=|<|>|\(|\)|,))""",
     re.ASCII,
 )
 

@@ -1,4 +1,4 @@
-"""Celery tasks of core: outbox relay, heartbeats, deletion of old rows, erasure of people."""
+"""Celery tasks of core: outbox relay, heartbeats, deletion of old rows, retention, erasure of people."""
 
 import time
 from typing import Any, Final
@@ -18,6 +18,7 @@ from core.jobs.decorators import MODELS, TURN_LIMITS, WEBHOOKS, plain_task, swee
 from core.observability import health
 from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
+from core.privacy.retention import services as keeping
 from core.reach import counts
 from core.reliability import idempotency, loose_cache
 from core.webhooks import attempts, deliveries
@@ -28,7 +29,10 @@ BUS_TURN: Final = "walker:bus-turn"
 BUS_TURN_LOST: Final = 15.0
 """Seconds after which a queued turn of the bus that has not begun counts as lost."""
 LONGEST: Final = 20.0
-"""Seconds after which an erasure yields to other work."""
+"""Seconds after which an erasure, or a turn of retention, yields to other work."""
+RETENTION_TURN: Final = "walker:retention"
+RETENTION_LOST: Final = 600.0
+"""Seconds after which a turn that has not gone on counts as lost."""
 
 
 @plain_task(queue="high")
@@ -120,6 +124,25 @@ def sweep_erasures() -> None:
 
 
 @tenant_task(queue="low")
+def apply_retention(tenant_id: UUID) -> None:
+    """Let go what a tenant keeps no longer, and give way to other work in between."""
+    marker = f"{RETENTION_TURN}:{tenant_id}"
+    loose_cache.keep(marker, 1, seconds=RETENTION_LOST, what="retention_turn")
+    if keeping.apply_all(seconds=LONGEST):
+        apply_retention.delay(str(tenant_id), str(tenant_id))
+    else:
+        loose_cache.forget(marker, what="retention_turn")
+
+
+@sweep_task(queue="low")
+def sweep_retention() -> None:
+    """Queue a turn of each tenant's retention, unless one is at work."""
+    for tenant_id in anchor_places.tenants():
+        if loose_cache.find(f"{RETENTION_TURN}:{tenant_id}", what="retention_turn") is None:
+            apply_retention.delay(str(tenant_id), str(tenant_id))
+
+
+@tenant_task(queue="low")
 def anchor_audit_log(tenant_id: UUID) -> None:
     """Anchor the audit chain of a tenant outside the database."""
     anchor_places.anchor_tenant()
@@ -160,6 +183,7 @@ SWEEPS = {
     "webhooks": ("core.tasks.sweep_webhooks", 5.0),
     "forget-webhooks": ("core.tasks.forget_webhooks", 60.0),
     "erasures": ("core.tasks.sweep_erasures", 10.0),
+    "retention": ("core.tasks.sweep_retention", 3600.0),
     "prune-send-counts": ("core.tasks.prune_send_counts", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),
 }

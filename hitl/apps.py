@@ -11,6 +11,7 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""
+        from accounts.members import own_roles  # noqa: PLC0415  (needs the models)
         from core.audit import vouched  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
@@ -21,7 +22,8 @@ class HitlConfig(AppConfig):
         from hitl.approvals.state import event_types  # noqa: F401, PLC0415
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
-        from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
+        from hitl.ops import erasure, health, retention  # noqa: F401, PLC0415  (needs loaded apps)
+        from hitl.policy.selectors import workflows_naming  # noqa: PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)
         queues.provide("work_batch", tasks.work_batch.delay)
@@ -29,6 +31,7 @@ class HitlConfig(AppConfig):
         queues.provide("send_notification", tasks.send_notification.delay)
         queues.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
+        own_roles.find_uses_with(workflows_naming)
         health.register()
         for check in (verification.broken_requests, *verification.BESIDE_REQUESTS):
             vouched.register(check)

@@ -16,7 +16,7 @@ class HubConfig(AppConfig):
         from core.jobs import queues  # noqa: PLC0415
         from core.observability import facts  # noqa: PLC0415
         from hitl.actions import registry as kinds  # noqa: PLC0415
-        from hub import confirmations, drafts, erasure, tasks  # noqa: F401, PLC0415
+        from hub import confirmations, drafts, erasure, retention, tasks  # noqa: F401, PLC0415
         from hub.actions import CommitTransaction  # noqa: PLC0415
         from hub.crm import cursors, events, worker  # noqa: PLC0415
 

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -18,7 +17,7 @@ from core.errors import Conflict, Refused, TooMany, WalkerError
 from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
-from core.retention import BATCH, made_before, remove
+from core.retention import BATCH
 from core.tenancy.scope import platform_scope
 from core.text.speech import gettext, speaking, spoken_here
 from hitl import services as approvals
@@ -119,9 +118,3 @@ def tell_outcome(*, approval_id: UUID) -> None:
             )
     except (NotReachable, WalkerError) as problem:
         log.warning("outcome_not_told", approval=str(approval.pk), code=problem.code)
-
-
-def forget_drafts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete drafts that were made longer ago than `TRANSACTION_DRAFTS_DAYS`; return how many. For the sweep."""
-    moment = (now or clock_now()) - timedelta(days=settings.TRANSACTION_DRAFTS_DAYS)
-    return remove(TransactionDraft, made_before(moment), limit=limit)

@@ -54,15 +54,8 @@ def read_crm_contacts() -> None:
     poller.read_due()
 
 
-@sweep_task(queue="low")
-def forget_drafts() -> None:
-    """Delete drafts after `WALKER_TRANSACTION_DRAFTS_DAYS`."""
-    requests.forget_drafts()
-
-
 SWEEPS = {
     "sweep-confirmed": ("hub.tasks.sweep_confirmed", 30.0),
     "sweep-crm": ("hub.tasks.sweep_crm", 10.0),
     "read-crm-contacts": ("hub.tasks.read_crm_contacts", 15.0),
-    "forget-drafts": ("hub.tasks.forget_drafts", 3600.0),
 }

@@ -2,20 +2,19 @@
 
 import base64
 import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
+from core.amazon import Signer
 from core.audit.anchor_places import AnchorPlace, NotDelivered, line_of
 from core.clock import now as clock_now
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.privacy.sealed_files import FileStore, StoreFailed
 
-ALGORITHM: Final = "AWS4-HMAC-SHA256"
 THERE_ALREADY: Final = 412
 """The answer to a PUT that must not replace an object: it was written by an attempt whose answer was lost."""
 WRITTEN: Final = (200, 201, 204)
@@ -27,8 +26,8 @@ class Bucket:
 
     def __init__(self, url: str, key: str, region: str, patience: Patience | None = None) -> None:
         self._url = urlsplit(url.rstrip("/"))
-        self._key_id, _, self._secret = key.partition(":")
-        self._region = region
+        key_id, _, secret = key.partition(":")
+        self._signer = Signer(key_id, secret, region, "s3")
         host = host_of(self._url.geturl())
         self._http = OutgoingHttp(f"{self._url.scheme}://{self._url.netloc}", patience=patience, private_hosts=[host])
 
@@ -44,9 +43,7 @@ class Bucket:
             "x-amz-date": f"{moment:%Y%m%dT%H%M%SZ}",
             **(headers or {}),
         }
-        all_headers["authorization"] = authorization(
-            method, path, all_headers, key_id=self._key_id, secret=self._secret, region=self._region, moment=moment
-        )
+        all_headers["authorization"] = self._signer.authorization(method, path, all_headers, moment)
         return self._http.request(method, path, content=content or None, headers=all_headers)
 
     def put(self, name: str, content: bytes, headers: Mapping[str, str]) -> Reply | NotSent | NoAnswer:
@@ -115,24 +112,6 @@ class FileBucket(FileStore):
         if answer.status not in expected:
             raise StoreFailed(f"The store answered with status {answer.status}.")
         return answer
-
-
-def authorization(
-    method: str, path: str, headers: Mapping[str, str], *, key_id: str, secret: str, region: str, moment: datetime
-) -> str:
-    """Return the header that signs a request without query parameters; all given headers are signed."""
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
-    request = f"{method}\n{path}\n\n{lines}\n{names}\n{headers['x-amz-content-sha256']}"
-    day = f"{moment:%Y%m%d}"
-    scope = f"{day}/{region}/s3/aws4_request"
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    text = f"{ALGORITHM}\n{moment:%Y%m%dT%H%M%SZ}\n{scope}\n{digest}"
-    key = f"AWS4{secret}".encode()
-    for part in (day, region, "s3", "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    return f"{ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
 def from_settings() -> ObjectStore | None:

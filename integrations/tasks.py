@@ -23,8 +23,7 @@ def sweep_mail() -> None:
 
 @sweep_task(queue="low")
 def forget_mail() -> None:
-    """Delete the content of old mail, and the rows of much older mail."""
-    services.forget_texts()
+    """Delete the rows of mail that is much older than its content is kept."""
     services.forget_rows()
 
 

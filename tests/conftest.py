@@ -165,8 +165,9 @@ def _one_order_of_locks() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_accounts() -> None:
-    """Know no channel's account from the test before."""
+    """Know no channel's account, and no limit of a tier, from the test before."""
     forget()
+    kept.forget()
 
 
 @pytest.fixture

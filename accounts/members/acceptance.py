@@ -13,6 +13,7 @@ from accounts.members.invitations import OBJECT, check_name
 from accounts.members.profile import name_faults
 from accounts.models import Invitation, Membership, User
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
+from accounts.permissions.roles import version_of_role
 from accounts.services import actor_for_user, add_member
 from core.actors import Actor, system
 from core.audit import chain
@@ -43,7 +44,7 @@ def open_invitation(
     """Return what an invitation's link shows a `visitor` now: the next step, or the problem. Raises `NotFound`."""
     row = get_or_missing(Invitation.objects.select_related("invited_by").filter(pk=invitation_id))
     try:
-        _inviter(row, now or clock_now())
+        inviter_of(row, now or clock_now())
         account = _account(row)
         return OpenedInvitation(row, _step(account, visitor))
     except WalkerError as problem:
@@ -66,32 +67,50 @@ def accept_invitation(
     Runs in the tenant's scope. Open to the holder of the link, signed in as the invited address if that
     has an account; a new person gives name and password. The inviter must still be allowed to grant
     the role. Raises `NotFound`, `Invalid`, `Gone` ("invitation_over"), `Refused` ("sign_in",
-    "other_person") and `Conflict` ("already_member", "erased"). Announces nothing.
+    "other_person") and `Conflict` ("already_member", "erased", "limit_reached"). Announces nothing.
     """
     moment = now or clock_now()
     with transaction.atomic():
         row = locked(Invitation, invitation_id)
-        inviter = _inviter(row, moment)
+        inviter = inviter_of(row, moment)
         account = _account(row)
         if _step(account, visitor) == SIGN_IN:
             raise Refused("Sign in with this address first.", code="sign_in")
         person = account or _create_account(row, first_name, last_name, password)
-        row.accepted_at, row.person = moment, person
-        row.save(update_fields=["accepted_at", "person"])
-        try:
-            membership = add_member(actor=inviter, user=person, role=row.role)
-        except Refused:
-            raise Gone(OVER, code="invitation_over", why="inviter") from None
+        membership = take(row, inviter, person, moment=moment)
         actor = Actor.of_user(
-            person.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
+            person.pk,
+            membership.role,
+            role_version=version_of_role(membership.role),
+            address=address,
+            user_agent=user_agent,
+            auth_strength=STRENGTH,
         )
-        # Not whether the account existed before: this tenant has no business knowing.
-        facts = {"membership": str(membership.pk), "invited_by": str(row.invited_by_id or "")}
-        chain.record(actor, "INVITATION_ACCEPTED", OBJECT, row.pk, new_state=row.role, facts=facts)
+        record_acceptance(actor, row, membership)
     return person
 
 
-def _inviter(row: Invitation, moment: datetime) -> Actor:
+def take(row: Invitation, inviter: Actor, person: User, *, moment: datetime) -> Membership:
+    """Make a person a member by an open, locked invitation; raises `Gone` if the inviter may no longer do that.
+
+    For services that know who the person is, in their transaction.
+    """
+    row.accepted_at, row.person = moment, person
+    row.save(update_fields=["accepted_at", "person"])
+    try:
+        return add_member(actor=inviter, user=person, role=row.role)
+    except Refused:
+        raise Gone(OVER, code="invitation_over", why="inviter") from None
+
+
+def record_acceptance(actor: Actor, row: Invitation, membership: Membership) -> None:
+    """Write the audit entry about an accepted invitation; as the last statement before the commit."""
+    # Not whether the account existed before: this tenant has no business knowing.
+    facts = {"membership": str(membership.pk), "invited_by": str(row.invited_by_id or "")}
+    chain.record(actor, "INVITATION_ACCEPTED", OBJECT, row.pk, new_state=row.role, facts=facts)
+
+
+def inviter_of(row: Invitation, moment: datetime) -> Actor:
     """Return the inviter with their current role; raises `Gone` if the invitation has expired."""
     if row.state(moment) != "open":
         raise Gone(OVER, code="invitation_over", why=row.state(moment))

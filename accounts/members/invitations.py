@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Invitation, Membership, Tenant
 from accounts.permissions.role_limits import MANAGE, check_role, refuse_higher_role, refuse_weak_sign_in
+from accounts.permissions.roles import with_role
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -25,6 +26,7 @@ from core.events import outbox
 from core.privacy.encryption import blind_index, digest_of_secret
 from core.privacy.pii import mask_value
 from core.privacy.visible_text import visible
+from core.reliability import limits
 from core.tenancy import lookups
 
 VIEW: Final = "accounts.view_membership"
@@ -44,18 +46,18 @@ _NO_NAME: Final = re.compile(r"[<>@/\\:。]|\w\.\w{2,}|\w{2,}\.\w")
 def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invitation]:
     """Return invitations, newest first; `standing` those still pending. Needs `accounts.view_membership`."""
     viewer.require(VIEW)
-    rows = Invitation.objects.select_related("invited_by").order_by("-pk")
+    rows = with_role(Invitation.objects.select_related("invited_by").order_by("-pk"))
     return rows.filter(PENDING) if standing else rows
 
 
 def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: datetime | None = None) -> Invitation:
     """Invite an address by email; the link works once, within `INVITATION_LIFE`.
 
-    Needs `accounts.manage_membership` and every permission of the role. Roles that approve or erase also
+    Needs `accounts.manage_membership` and every permission of the role. Roles with more than Support's also
     need the actor's second factor or, in a session without one, the password ("confirm_first"). Repeating
     an invitation returns the first one and sends nothing. Only membership of this tenant is disclosed, never
     whether the address has an account. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("already_member",
-    "invited"). Announces member_invited.
+    "invited", "limit_reached"). Announces member_invited.
     """
     actor.require(MANAGE)
     check_role(role)
@@ -64,6 +66,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     address, clean_name, moment = check_address(email), check_name(name), now or clock_now()
     with transaction.atomic():
         _lock_invitations()
+        check_role(role)  # again: an own role that was being deleted is gone by now
         pending = Invitation.objects.filter(PENDING, address_digest=digest_of_address(address))
         earlier: Invitation | None = pending.first()
         _refuse_members(address)
@@ -76,6 +79,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
                 invitation=str(earlier.pk),
             )
         _check_daily_limit(moment)
+        limits.refuse_reached("members")
         if earlier is not None:
             Invitation.objects.filter(pk=earlier.pk).update(withdrawn_at=moment, digest=None)
         row: Invitation = Invitation.objects.create(
@@ -195,9 +199,14 @@ def check_address(email: str) -> str:
 def check_name(name: str, field: str = "name") -> str:
     """Return the cleaned name. Raises `Invalid` if it reads as an address or link, or hides characters."""
     clean = " ".join(name.split())
-    if len(clean) > LONGEST_NAME or _NO_NAME.search(normalize("NFKC", clean)) or visible(clean) != clean:
+    if len(clean) > LONGEST_NAME or not is_plain_name(clean):
         raise Invalid("This isn't a valid name.", fields={field: ["Enter only the person's name."]})
     return clean
+
+
+def is_plain_name(text: str) -> bool:
+    """Return True unless a text reads as an address or link, or hides characters."""
+    return not _NO_NAME.search(normalize("NFKC", text)) and visible(text) == text
 
 
 def _lock_invitations() -> None:
@@ -207,8 +216,8 @@ def _lock_invitations() -> None:
 
 def _refuse_members(address: str) -> None:
     """Refuse an address of this tenant's members; accounts elsewhere are not looked at."""
-    memberships = Membership.objects.filter(user__email__iexact=address, is_active=True, erased_at=None)
-    if memberships.exists():
+    same = Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
+    if Membership.objects.filter(same, is_active=True, erased_at=None).exists():
         raise Conflict("A member already uses this address. Change their role instead.", code="already_member")
 
 

@@ -32,7 +32,7 @@ def save_picture(*, actor: Actor, picture: Any) -> Membership:
     `Unavailable`, and `Invalid` with the field for what isn't a picture we take. Writes `PICTURE_SAVED`.
     """
     own_membership(actor)  # first: nobody draws for those who may not
-    drawn = drawn_square(picture)
+    drawn = draw_upload(picture, field="picture", side=SIDE, is_square=True)
     with transaction.atomic():
         membership = own_membership(actor, is_locked=True)
         kept = {"content": base64.b64encode(drawn).decode()}
@@ -72,21 +72,24 @@ def read_picture(key: str) -> bytes | None:
     return None
 
 
-def drawn_square(picture: Any) -> bytes:
-    """Return a square drawn from an uploaded file. Raises `Invalid` for what isn't a picture that we take."""
+def draw_upload(picture: Any, *, field: str, side: int, is_square: bool = False) -> bytes:
+    """Return a small picture drawn from the file in a field, so that nothing but pixels is kept.
+
+    Raises `Invalid` with the field for what isn't a picture that we take, and `Unavailable`.
+    """
     if (picture.size or 0) > LARGEST:
-        raise _refused("The picture is too large: at most 2 MB.", "too_large")
+        raise _refused(field, "The picture is too large: at most 2 MB.", "too_large")
     content = picture.read()
     try:
         kind = kind_of(content).content_type
         if kind not in KINDS:
-            raise _refused("This isn't a PNG, JPEG or WebP picture.", "kind_refused")
-        return draw_preview(content, kind, side=SIDE, is_square=True)
+            raise _refused(field, "This isn't a PNG, JPEG or WebP picture.", "kind_refused")
+        return draw_preview(content, kind, side=side, is_square=is_square)
     except BadFile as bad:
-        raise _refused(f"The file {WHY[bad.reason]}.", bad.reason) from None
+        raise _refused(field, f"The file {WHY[bad.reason]}.", bad.reason) from None
     except NotFound:
-        raise _refused("This picture can't be drawn. Save it again as PNG or JPEG.", "damaged") from None
+        raise _refused(field, "This picture can't be drawn. Save it again as PNG or JPEG.", "damaged") from None
 
 
-def _refused(words: str, code: str) -> Invalid:
-    return Invalid(words, code=code, fields={"picture": [words]})
+def _refused(field: str, words: str, code: str) -> Invalid:
+    return Invalid(words, code=code, fields={field: [words]})

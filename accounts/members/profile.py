@@ -41,8 +41,8 @@ def change_profile(
     """Change parts of the actor's own profile; what is left out stays. Safe to repeat.
 
     The name changes in all their organisations, the rest in the tenant in scope; `zone` "" is the organisation's.
-    Needs `accounts.use_profile`; raises `Refused` and `Invalid` with the fields. Writes `NAME_CHANGED` in each
-    organisation and `PROFILE_CHANGED` in this one, which say what changed and never the text.
+    Needs `accounts.use_profile`; raises `Refused`, as `change_name` does, and `Invalid` with the fields. Writes
+    `NAME_CHANGED` in each organisation and `PROFILE_CHANGED` in this one, which say what changed and never the text.
     """
     own_membership(actor)
     names = {"first_name": first_name, "last_name": last_name}
@@ -70,9 +70,15 @@ def change_name(*, actor: Actor, first_name: str | None = None, last_name: str |
     """Change the actor's own name, in all their organisations; a part that is left out stays. Safe to repeat.
 
     Needs `accounts.use_profile`; raises `Refused` and `Invalid`. Writes `NAME_CHANGED` in each organisation, which
-    says what changed and never a name.
+    says what changed and never a name. Refused ("other_organisations") in a session that the company began to members
+    of several: it speaks for one.
     """
     membership = own_membership(actor)
+    if actor.by_company and len(memberships_of(membership.user_id)) > 1:
+        raise Refused(
+            "Your name counts in all your organisations. Sign in with your password to change it.",
+            code="other_organisations",
+        )
     given = {"first_name": first_name, "last_name": last_name}
     named = {field: check_name(text, field) for field, text in given.items() if text is not None}
     if faults := name_faults(named):
@@ -87,7 +93,10 @@ def change_name(*, actor: Actor, first_name: str | None = None, last_name: str |
         person.save(update_fields=[*changed, "updated_at"])
         everywhere = memberships_of(person.pk)
         record_in_each_tenant(
-            everywhere, "NAME_CHANGED", lambda one: replace(actor, role=one.role), {"fields": changed}
+            everywhere,
+            "NAME_CHANGED",
+            lambda one: replace(actor, role=one.role, role_version=one.role_version),
+            {"fields": changed},
         )
     return person
 

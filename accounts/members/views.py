@@ -20,10 +20,12 @@ from accounts.members.acceptance import OpenedInvitation
 from accounts.members.invitations import find_invitation
 from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
-from accounts.models import Membership, Tenant
+from accounts.models import IdentityProvider, Tenant
+from accounts.permissions.roles import name_of_role
 from accounts.secret_pages import private, refuse_guessing, secret_form, visitor_of
-from accounts.selectors import tenant_zone
+from accounts.selectors import logo_address, tenant_zone
 from accounts.services import client_address
+from accounts.sessions import company
 from core.errors import Invalid, NotFound, WalkerError
 from core.files.pictures import type_of_drawn
 from core.reliability.rate_limit import count_or_let_pass
@@ -44,6 +46,10 @@ PROBLEMS: Final = {
         "You're signed in with a different address than the one it was sent to.",
     ),
     "already_member": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
+    "limit_reached": (
+        "There is no place for you yet",
+        "This organisation has as many members as it may have. Ask the person who invited you to make room.",
+    ),
     "erased": (
         "This address can't be used again",
         "This person was permanently erased from this organisation. Ask for an invitation to a different address.",
@@ -61,7 +67,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     tenant_id, invitation_id = match
     with tenant_scope(tenant_id), timezone.override(tenant_zone()):
         try:
-            opened = acceptance.open_invitation(invitation_id=invitation_id, visitor=visitor_of(request))
+            opened = acceptance.open_invitation(invitation_id=invitation_id, visitor=_visitor(request))
         except NotFound:
             return _refuse_unknown(request)
         if request.method != "POST" or opened.problem is not None:
@@ -92,6 +98,11 @@ def picture(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponse(drawn, content_type=type_of_drawn(drawn), headers=headers)
 
 
+def _visitor(request: HttpRequest) -> UUID | None:
+    """Return who is signed in, nobody where a company did it: whose an address is, it says for itself alone."""
+    return None if company.is_marked(request.session) else visitor_of(request)
+
+
 def _refuse_unknown(request: HttpRequest) -> HttpResponse:
     """Answer a link that belongs to no invitation."""
     over = {"heading": OVER[0], "words": OVER[1]}
@@ -113,10 +124,14 @@ def _show(
     given = {"first_name": first, "last_name": last} | {
         name: request.POST[name][:200] for name in FIELDS[:2] if name in request.POST
     }
+    provider = IdentityProvider.objects.only("is_required").first()
     context = {
         "step": opened.step,
+        "company_url": f"{request.path}company/" if provider else "",
+        "is_company_required": bool(provider and provider.is_required),
         "organisation": Tenant.objects.get().name,
-        "role": Membership.Role(row.role).label,
+        "logo": logo_address(),
+        "role": name_of_role(row.role),
         "inviter": row.invited_by.get_full_name() if row.invited_by else "",
         "address": row.address,
         "ends_at": row.expires_at,
@@ -134,7 +149,7 @@ def _explain(request: HttpRequest, problem: WalkerError) -> HttpResponse:
         "heading": heading,
         "words": words,
         "signs_out": problem.code == "other_person",
-        "signs_in": problem.code not in ("other_person", "erased"),
+        "signs_in": problem.code not in ("other_person", "erased", "limit_reached"),
     }
     return render(request, PAGE, context, status=problem.status)
 
@@ -145,7 +160,7 @@ def _accept(request: HttpRequest, opened: OpenedInvitation, tenant_id: UUID) -> 
     try:
         person = acceptance.accept_invitation(
             invitation_id=opened.invitation.pk,
-            visitor=visitor_of(request),
+            visitor=_visitor(request),
             address=client_address(request),
             user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
             **given,

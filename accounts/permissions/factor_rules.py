@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Membership, Tenant
+from accounts.models import Membership, SettingChange, Tenant
 from accounts.permissions.role_limits import (
     FACTORS,
     MANAGE,
@@ -15,6 +15,7 @@ from accounts.permissions.role_limits import (
     refuse_stale_sign_in,
     refuse_weak_sign_in,
 )
+from accounts.permissions.roles import roles_here
 from core import notices
 from core.actors import Actor
 from core.audit import chain
@@ -39,7 +40,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
     """
     actor.require(MANAGE)
     actor.require_person("Only people decide who needs a second factor.", by_key=False)
-    if set(roles) - set(Membership.Role.values):
+    if set(roles) - set(roles_here()):
         raise Invalid("There is no such role.", fields={"roles": ["Choose some of the roles."]})
     if not 0 <= days <= MOST_DAYS:
         problem = f"Give 0 to {MOST_DAYS} days."
@@ -57,6 +58,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
         due = ((now or clock_now()) + timedelta(days=days)).isoformat(timespec="seconds")
         tenant.factor_due = {role: tenant.factor_due.get(role, due) for role in sorted(roles)}
         tenant.save(update_fields=["factor_due"])
+        SettingChange.objects.create(key="second_factor_roles", value=sorted(roles), changed_by_id=actor.user_id)
         members = Membership.objects.filter(role__in=added, is_active=True, user__is_active=True)
         people = set(members.values_list("user_id", flat=True))
         notices.leave(

@@ -35,9 +35,10 @@ ROLE: Final = "operator"
 def is_operator(viewer: Actor) -> bool:
     """Return True if the signed-in user is an operator. API keys and agents never are. At most two queries.
 
-    The flag of the account is not enough: the audit log of the tenant in scope has the appointment.
+    Nor is anybody in a session of an organisation's identity provider, which could become one. The flag of the account
+    is not enough: the audit log of the tenant in scope has the appointment.
     """
-    if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None:
+    if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None or viewer.by_company:
         return False
     flagged = User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
     return flagged and _last_word(viewer.user_id) == GRANTED
@@ -166,7 +167,7 @@ def record_in_all_tenants(
     and a sweep does so if they crash. Each tenant sees that it was an operator and the account's id; only
     the tenant they act in sees their address. `event` is a type and payload for its queue.
     """
-    recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
+    recorded = actor if actor.all_permissions else replace(actor, role=ROLE, role_version=0)
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},

@@ -1,20 +1,25 @@
 """Limits on granting roles: never above one's own, and sensitive ones only after a strong sign-in."""
 
-from accounts.models import Membership
-from accounts.permissions.roles import ERASER, permissions_of
+from collections.abc import Collection
+from typing import Final
+
+from accounts.models import Membership, Role
+from accounts.permissions.roles import ERASER, SUPPORT, permissions_here
 from core.actors import Actor
 from core.errors import Invalid, Refused
 
 MANAGE = "accounts.manage_membership"
 STRONG = ERASER | {"hitl.decide_approval", "hitl.override_approval"}
 """Permissions that may require a second factor from the person who has them."""
+TIED: Final = {"admin": ("owner", "admin"), "owner": ("owner",)}
+"""Built-in roles with more than permissions, such as to erase an owner, and who has that: no own role does."""
 FACTORS = ("totp", "webauthn")
 """The kinds of `allauth.mfa` that are a second factor: recovery codes stand in for one."""
 
 
 def check_role(role: str) -> None:
-    """Raise `Invalid` for an unknown role."""
-    if role not in Membership.Role.values:
+    """Raise `Invalid` for an unknown role, or an own one that was deleted. One query unless it is built in."""
+    if role not in Membership.Role.values and not Role.objects.filter(key=role, deleted_at=None).exists():
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
 
 
@@ -25,12 +30,23 @@ def refuse_higher_role(actor: Actor, role: str) -> None:
 
 
 def can_grant_role(actor: Actor, role: str) -> bool:
-    """Return True if the actor has every permission of the role."""
-    return all(actor.may(permission) for permission in permissions_of(role))
+    """Return True if the actor has every permission of the role, and what is tied to it. One query for an own role."""
+    return has_all_of(actor, role, permissions_here(role))
+
+
+def has_all_of(actor: Actor, role: str, permissions: Collection[str]) -> bool:
+    """Return True if the actor has these permissions of a role, and what is tied to it beside them."""
+    is_tied = role in TIED and actor.kind != "system" and actor.role not in TIED[role]
+    return not is_tied and all(map(actor.may, permissions))
 
 
 def refuse_weak_sign_in(actor: Actor, role: str) -> None:
-    """Refuse to grant a sensitive role without the second factor that the actor has set up.
+    """Refuse to grant a sensitive role without the second factor that the actor has set up."""
+    refuse_weak_grant(actor, permissions_here(role))
+
+
+def refuse_weak_grant(actor: Actor, permissions: Collection[str]) -> None:
+    """Refuse to grant more than Support's permissions without the second factor that the actor has set up.
 
     Otherwise someone who finds an open browser or a key could create an account of their own and give that
     one a factor. An actor without a factor confirms the password; for an API key that happened when it was
@@ -38,11 +54,11 @@ def refuse_weak_sign_in(actor: Actor, role: str) -> None:
     """
     from allauth.mfa.models import Authenticator  # noqa: PLC0415  (needs the app registry)
 
-    if actor.has_second_factor or actor.user_id is None or not permissions_of(role) & STRONG:
+    if actor.has_second_factor or actor.user_id is None or SUPPORT.issuperset(permissions):
         return
     if Authenticator.objects.filter(user_id=actor.user_id, type__in=FACTORS).exists():
         raise Refused(
-            "This role can approve requests or erase people. Sign in again with your second factor.",
+            "This role can do more than Support. Sign in again with your second factor.",
             code="weak_sign_in",
         )
     if actor.scopes is None:

@@ -18,6 +18,9 @@ from accounts.members.invitations import digest_of_address
 from accounts.models import (
     ApiKey,
     BrowserSession,
+    CompanySession,
+    DirectoryPerson,
+    Identity,
     Invitation,
     MemberPicture,
     Membership,
@@ -28,8 +31,10 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.roles import permissions_here
 from accounts.privacy.reveals import ACCESSED, REVEALABLES
-from accounts.services import close_membership
+from accounts.services import close_membership, refuse_emergency_owner
 from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -58,8 +63,9 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
-ABOVE: Final = (OWNER, Membership.Role.ADMIN)
 VIEWS: Final = Texts(SavedView, ("name", "query"))
+SHOWN: Final = "contacts conversations approvals person_requests"
+"""The kinds of a person's rows that can be revealed."""
 NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
 """The domain of erased accounts' addresses: no mail reaches them and nobody signs in with them."""
@@ -67,7 +73,7 @@ NOBODYS: Final = "erased.invalid"
 
 def _reveals(person: Person, after: str, limit: int) -> Batch:
     """Blank the reasons for revealing the person's data, and the reasons the person gave."""
-    things = person.ids("contacts") + person.ids("conversations")
+    things = [key for kind in ("contacts", "conversations", "person_requests") for key in person.ids(kind)]
     left = RevealGrant.objects.exclude(reason=ERASED)
     about = left.filter(object_id__in=things).update(reason=ERASED)
     return Batch(about + left.filter(user_id__in=person.ids("users")).update(reason=ERASED))
@@ -99,6 +105,13 @@ def _browsers(person: Person, after: str, limit: int) -> Batch:
 def _devices(person: Person, after: str, limit: int) -> Batch:
     """Remove the person's devices, whose tokens have ended with the membership."""
     return Batch(TokenFamily.objects.filter(user_id__in=person.ids("users")).delete()[0])
+
+
+def _identities(person: Person, after: str, limit: int) -> Batch:
+    """Remove who the person is at the company's provider and in its directory, with the sessions that began there."""
+    users = person.ids("users")
+    pushed = DirectoryPerson.objects.filter(user_id__in=users).delete()[0]
+    return Batch(pushed + Identity.objects.filter(user_id__in=users).delete()[0])
 
 
 def _pictures(person: Person, after: str, limit: int) -> Batch:
@@ -145,6 +158,7 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
         left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
         changed += left.update(
             email=f"{user_id.hex}@{NOBODYS}",
+            company_address="",
             password=make_password(None),
             first_name="",
             last_name="",
@@ -177,7 +191,7 @@ def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
 
 
 def _reveals_about(person: Person) -> Iterable[AuditEntry]:
-    things = [key for kind in ("contacts", "conversations", "approvals") for key in person.ids(kind)]
+    things = [key for kind in SHOWN.split() for key in person.ids(kind)]
     types = [kind.object_type for _, kind in REVEALABLES.items()]  # first in the index
     return every(AuditEntry.objects.filter(action=ACCESSED, object_type__in=types, object_id__in=things))
 
@@ -189,7 +203,7 @@ def _picture_of(row: MemberPicture) -> KeptFile:
 
 READINGS: Final = (
     Reading(
-        model="accounts.User", title="Your account", shown="email first_name last_name is_active",
+        model="accounts.User", title="Your account", shown="email company_address first_name last_name is_active",
         rows=lambda person: every(User.objects.filter(pk__in=person.ids("users"))),
         unread={"password": SEALED},
     ),
@@ -223,6 +237,20 @@ READINGS: Final = (
         rows=owned(TokenFamily, user="users"), unread={"proof": DIGEST},
     ),
     Reading(
+        model="accounts.Identity", title="Who you are at the company's sign-in", shown="issuer created_at used_at",
+        rows=owned(Identity, user="users"), unread={"subject": DIGEST}, kept="Until you disconnect it.",
+    ),
+    Reading(
+        model="accounts.CompanySession", title="Sessions that the company's sign-in began", shown="created_at",
+        rows=owned(CompanySession, identity__user="users"), unread={"sid digest": DIGEST},
+        kept="12 hours, or until you sign out.",
+    ),
+    Reading(
+        model="accounts.DirectoryPerson", title="What the company's directory says of you",
+        shown="document created_at changed_at", rows=owned(DirectoryPerson, user="users"),
+        unread={"user_name external": DIGEST}, kept="Until you are erased; empty once the directory deletes you.",
+    ),
+    Reading(
         model="accounts.PushSubscription", title="Browsers that show your notices", shown="created_at sent_at",
         rows=owned(PushSubscription, person="users"), unread={"endpoint keys": SEALED, "endpoint_digest": DIGEST},
     ),
@@ -250,7 +278,7 @@ READINGS: Final = (
     Reading(
         model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
         shown="object_type fields created_at expires_at",
-        rows=owned(RevealGrant, object_id="contacts conversations approvals"),
+        rows=owned(RevealGrant, object_id=SHOWN),
     ),
     Reading(
         model="accounts.RevealGrant", title="When you had others' data shown",
@@ -272,7 +300,7 @@ class AccountsErasure(ErasureHandler):
     readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
-              "password email first_name last_name"),
+              "password email company_address first_name last_name"),
         Table("account.EmailAddress", "Rows are removed with the account.", "email"),
         Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
@@ -284,11 +312,20 @@ class AccountsErasure(ErasureHandler):
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
         Table("accounts.Membership", "A role.", "picture_key zone signature"),
+        Table("accounts.Role", "The organisation's own definitions.", kept="key name permissions"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
               "device network proof"),
         Table("accounts.Registration", "Sealed; the row goes when its link is used, or after a day.", kept="sealed"),
+        Table("accounts.Identity", "Rows are removed.", "issuer subject"),
+        Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
+        Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
+              kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
+        Table("accounts.Directory", "A digest of random bits, and the name of a claim.", kept="digest person_claim"),
+        Table("accounts.DirectoryPerson", "Rows are removed, and so is the person in its groups.",
+              "document user_name external"),
+        Table("accounts.DirectoryGroup", "A group of the organisation's own directory.", kept="name external"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -296,7 +333,11 @@ class AccountsErasure(ErasureHandler):
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to seal"),
-        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency factor_due"),
+        Table("accounts.Tenant", "The organisation itself.",
+              kept="name slug timezone currency language support_name factor_due"),
+        Table("accounts.Tier", "What organisations may use.", kept="name"),
+        Table("accounts.SettingChange", "The organisation's settings, and who changed them, by id.", kept="key value"),
+        Table("accounts.OrganisationLogo", "The organisation's logo.", kept="content"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("reveals", "Reasons for which data was shown", _reveals),
@@ -305,6 +346,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
+        Step("identities", "Who they are at the company's sign-in and in its directory", _identities),
         Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
@@ -313,10 +355,16 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return the members' addresses, and their names if they are full names."""
+        """Return the members' addresses, and their names if they are full names.
+
+        Besides those of their accounts, where invitations reached them. What a company's provider says proves nothing:
+        by it, a member could be given or erase what is a customer's.
+        """
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
-        return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
+        accepted = Invitation.objects.filter(person__in=people).only("tenant_id", "address")
+        addresses = {*(user.email for user in people), *(row.address for row in accepted if row.address)}
+        return Words(tuple(name for name in names if " " in name), tuple(sorted(addresses)))
 
     @classmethod
     def detach(cls, person: Person) -> None:
@@ -325,7 +373,6 @@ class AccountsErasure(ErasureHandler):
         for membership in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
             close_membership(membership)
             Membership.objects.filter(pk=membership.pk).update(erased_at=moment, mail_on=False)
-        ApiKey.objects.filter(user_id__in=person.ids("users"), revoked_at=None).update(revoked_at=moment)
         offered = _offered_to(person).filter(accepted_at=None, withdrawn_at=None)
         offered.update(withdrawn_at=moment, digest=None)
 
@@ -340,7 +387,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
     wrote as a contact. Their actions stay under an id that identifies nobody. `reason` is one of
     `Erasure.Reason`. Needs `accounts.erase_member` and a second factor; never oneself, never the last
     owner, and an owner or administrator only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and
-    `Conflict` ("last_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
+    `Conflict` ("last_owner", "emergency_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
     `member.erased` at the end. Announces nothing.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
@@ -355,10 +402,11 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
         if membership.erased_at is None:
             if membership.user_id == actor.user_id:
                 raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
-            if membership.role in ABOVE and actor.role != OWNER:
-                raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
+            if MANAGE in permissions_here(membership.role) and actor.role != OWNER:
+                raise Refused("Only an owner can erase someone who manages members.", code="role_above_yours")
             if owner_ids <= {membership.pk} and membership.role == OWNER:
                 raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
+            refuse_emergency_owner(membership)
             if membership.user.is_superuser:
                 raise Conflict(
                     "This account operates the installation. Withdraw its operator role first.", code="operator"

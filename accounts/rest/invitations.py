@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.members import invitations
-from accounts.models import Invitation, Membership
+from accounts.models import Invitation
 from accounts.permissions.role_limits import MANAGE
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
@@ -36,12 +36,13 @@ class InvitationRequest(serializers.Serializer[Any]):
 
     email = serializers.EmailField(max_length=254)
     name = serializers.CharField(max_length=invitations.LONGEST_NAME, default="", allow_blank=True)
-    role = serializers.ChoiceField(choices=Membership.Role.choices)
+    role = serializers.CharField(max_length=14, help_text="A built-in role, or the key of an own one.")
 
 
 class InvitationSerializer(RowSerializer[Invitation]):
     """An invitation. The address is masked; the link is only in the mail."""
 
+    role = serializers.CharField(read_only=True)
     state = serializers.SerializerMethodField()
     invited_by = PersonSerializer(read_only=True, allow_null=True)
 

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from django_filters import ChoiceFilter
+from django.db.models import QuerySet
+from django_filters import CharFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts import selectors
 from accounts.models import Membership
-from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.role_limits import MANAGE, check_role
 from accounts.permissions.team_scope import set_team_scope
 from accounts.privacy.erasure import ERASE, erase_member
 from accounts.rest.serializers import PersonSerializer
@@ -30,6 +31,8 @@ class TeamScopeRequest(serializers.Serializer[Any]):
 class TeamScopeSerializer(RowSerializer[Membership]):
     """A member, and which conversations they see."""
 
+    role = serializers.CharField(read_only=True)
+
     class Meta:
         model = Membership
         fields: ClassVar[list[str]] = "id user_id role own_teams_only".split()
@@ -38,14 +41,20 @@ class TeamScopeSerializer(RowSerializer[Membership]):
 class MemberFilters(ApiFilterSet):
     """The filters of members."""
 
-    role = ChoiceFilter(choices=Membership.Role.choices)
+    role = CharFilter(method="filter_role", max_length=14, help_text="A built-in role, or the key of an own one.")
     is_active = BooleanFilter(field_name="is_active", help_text="Whether they can still sign in here.")
+
+    def filter_role(self, queryset: QuerySet[Membership], name: str, value: str) -> QuerySet[Membership]:
+        """Return the members with a role. Raises `Invalid` for one that isn't there."""
+        check_role(value)
+        return queryset.filter(role=value)
 
 
 class MemberSerializer(RowSerializer[Membership]):
     """A member. Their address is in the console alone, where looking at it is noted."""
 
     person = PersonSerializer(source="user", read_only=True)
+    role = serializers.CharField(read_only=True, help_text="A built-in role, or the key of an own one.")
     last_login_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="When they last signed in, since they are a member."
     )
@@ -80,7 +89,7 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     def team_scope(self, request: Request, **kwargs: Any) -> Response:
         """Limit a member to conversations of their own teams, or end that.
 
-        400 for a role that sees the conversations of all teams, 403 `role_above_yours`.
+        400 for a role that decides it itself, 403 `role_above_yours`.
         """
         return self.call_service(set_team_scope)
 
@@ -96,7 +105,7 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
         """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.
 
         Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key;
-        `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which names the requests
-        that are being executed.
+        `yourself`, `role_above_yours`. 409 `last_owner`, `emergency_owner`, `operator` or `in_the_way`, which names
+        the requests that are being executed.
         """
         return self.call_service(erase_member)

@@ -45,9 +45,10 @@ class ProfileSerializer(RowSerializer[Membership]):
     """The caller, and what is theirs in this organisation."""
 
     id = serializers.UUIDField(source="user_id", read_only=True, help_text="The person.")
-    email = serializers.EmailField(source="user.email", read_only=True)
+    email = serializers.EmailField(source="user.mail_address", read_only=True)
     first_name = serializers.CharField(source="user.first_name", read_only=True)
     last_name = serializers.CharField(source="user.last_name", read_only=True)
+    role = serializers.CharField(read_only=True, help_text="A built-in role, or the key of an own one.")
     picture = serializers.SerializerMethodField(help_text="A path of this site; empty without a picture.")
     signature = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(source="user.created_at", read_only=True, help_text="Of the account.")

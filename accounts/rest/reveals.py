@@ -18,7 +18,9 @@ from core.rest.views import ApiViewSet
 class RevealRequest(serializers.Serializer[Any]):
     """What to see, and why."""
 
-    object = serializers.CharField(max_length=100, help_text="`conversation:<id>` or `contact:<id>`.")
+    object = serializers.CharField(
+        max_length=100, help_text="`conversation:<id>`, `contact:<id>` or `person_request:<id>`."
+    )
     fields_wanted = serializers.ListField(child=serializers.CharField(max_length=40), max_length=20)
     reason = serializers.CharField(max_length=500)
 
@@ -47,8 +49,8 @@ class RevealViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """See fields of one object in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
 
-        Fields of a conversation: `messages`, `contact`; of a contact: `contact`. 429 (`too_many_reveals`) after
-        `WALKER_REVEALS_PER_HOUR` of one person in an hour.
+        Fields of a conversation: `messages`, `contact`; of a contact: `contact`; of a privacy request: `words`. 429
+        (`too_many_reveals`) after `WALKER_REVEALS_PER_HOUR` of one person in an hour.
         """
         wanted = self.read_body()
         kind, object_id = _object(wanted["object"])

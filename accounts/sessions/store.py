@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import DatabaseError, transaction
@@ -79,6 +80,16 @@ def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, 
     except DatabaseError:
         loose_cache.forget(f"session-seen:{digest}", what="session seen")  # the next request notes it
         raise
+
+
+def proofs_of(session: SessionBase) -> list[dict[str, Any]]:
+    """Return what a person proved in a session, the oldest first: each a `method` and when, as allauth keeps it."""
+    return [proof for proof in session.get("account_authentication_methods") or [] if isinstance(proof, dict)]
+
+
+def is_over(since: float, hours: int | None) -> bool:
+    """Return True if who signed in at a moment has to do it again, as their role's sessions last so few hours."""
+    return hours is not None and since < clock_now().timestamp() - 3600 * hours
 
 
 def list_open(user: User) -> list[BrowserSession]:

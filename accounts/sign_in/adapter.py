@@ -1,22 +1,27 @@
 """What allauth is given: no open sign-up, counted attempts at passwords and codes, encrypted second factors."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from accounts.services import client_address
+from accounts.permissions.role_limits import FACTORS
+from accounts.selectors import confirms_at_company, is_emergency_owner
+from accounts.services import client_address, proven_lately
+from accounts.sessions import company
 from accounts.sign_in import attempts, known_devices
 
 PROVEN: Final = "account_password_proven"
@@ -35,18 +40,39 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_address(request)
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
-        """Remember which password was checked: the second factor comes in a later request."""
+        """Remember which password or company was checked: the second factor comes in a later request."""
         request.session[PROVEN] = user.get_session_auth_hash()
         request.session[FIRST] = user.last_login is None
+        request.session[company.WAITING] = (options.get("signal_kwargs") or {}).get(company.WAITING)
         response: HttpResponse | None = super().pre_login(request, user, **options)
         return response
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Sign in, unless the password has changed since it was checked."""
+        """Sign in, unless the password has changed since it was checked, or the company's provider is gone."""
+        waiting = request.session.pop(company.WAITING, None)
         if not constant_time_compare(request.session.pop(PROVEN, ""), user.get_session_auth_hash()):
             clear_login(request)
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
+        request.session.pop(company.MARK, None)
+        if waiting and not company.begin(request.session, waiting, user.pk):
+            logout(request)
+            raise ImmediateHttpResponse(redirect("admin:login"))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Let people without a factor confirm that it's them at their company, if it is the one to say so."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        has_factor = any(method["id"] != "reauthenticate" for method in found)
+        if has_factor or not user.is_authenticated or not confirms_at_company(context.request.session, user):
+            return found
+        return [{"id": "company", "description": "Use your company sign-in", "url": reverse("company_confirm")}]
+
+    def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
+        """Ask those again, too, who have neither a password nor a factor: allauth would let them pass."""
+        request = context.request
+        if not super().get_reauthentication_methods(request.user) and not proven_lately(request):
+            raise ReauthenticationRequired
+        return bool(super().is_reauthentication_required(app=app, **options))
 
     def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
         """Tell the person of a browser that they haven't signed in with before."""
@@ -79,7 +105,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class MfaAdapter(DefaultMFAAdapter):
-    """Keeps the secrets of second factors encrypted."""
+    """Keeps the secrets of second factors encrypted, and emergency owners from losing theirs."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultMFAAdapter.error_messages,
+        "cannot_delete_authenticator": "You're an emergency owner of your company sign-in, so you need a second "
+        "factor. Set up another app or key first, or let an owner choose other emergency owners.",
+    }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Return False for the last factor of an emergency owner, whose password opens nothing without one."""
+        factors = Authenticator.objects.filter(user_id=authenticator.user_id, type__in=FACTORS)
+        is_last = not factors.exclude(pk=authenticator.pk).exists()
+        return not (is_last and is_emergency_owner(authenticator.user_id))
 
     def encrypt(self, text: str) -> str:
         """Encrypt an authenticator's secret."""
@@ -95,7 +133,7 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
-        return str(user.email)
+        return str(user.mail_address)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Bind keys to the host of this installation's address, however a request spells it."""
@@ -103,7 +141,8 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
         """Name the person on their own device."""
-        return {**super().get_public_key_credential_user_entity(user), "display_name": user.get_full_name()}
+        named = {"name": user.mail_address, "display_name": user.get_full_name()}
+        return {**super().get_public_key_credential_user_entity(user), **named}
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:
         """Number a key that was given no name."""
@@ -117,7 +156,8 @@ class _Counted:
 
     def clean_code(self) -> str:
         """Return the right code, which unlocks the person and not the network address; raises `ValidationError`."""
-        with attempts.counted(context.request, f"code:{self.user.pk}", unlocks=True) as attempt:
+        account = attempts.account_of_factors(context.request, self.user)
+        with attempts.counted(context.request, account, unlocks=True) as attempt:
             code: str = super().clean_code()  # type: ignore[misc]
             attempt.is_right = True
         return code

@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from redis import RedisError
 
+from accounts.models import User
+from accounts.sessions import company
 from core.observability.logging import get_logger
 from core.reliability.rate_limit import run_script
 
@@ -95,6 +97,12 @@ def counted(request: HttpRequest, account: str, *, unlocks: bool = False) -> Ite
 def rate_limit_key(address: str) -> str:
     """Return the spelling that attempts count under, as the database compares upper case, where "ı" meets "i"."""
     return address.upper().lower()
+
+
+def account_of_factors(request: HttpRequest, user: User) -> str:
+    """Return what a person's codes and keys count under: a company whose people try them locks its sign-in alone."""
+    waiting = request.session.get(company.WAITING) or {}
+    return f"code:{user.pk}{waiting.get('tenant', '')}"
 
 
 def forget_failures(account: str) -> None:

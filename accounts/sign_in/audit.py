@@ -15,11 +15,11 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.members.records import record_in_each_tenant
-from accounts.models import User
+from accounts.models import TokenFamily, User
 from accounts.permissions.factor_rules import NOTICE
-from accounts.selectors import ActiveMembership, memberships_of
+from accounts.selectors import ActiveMembership, memberships_of, memberships_opened_by
 from accounts.services import auth_strength_of, client_address, proven_lately
-from accounts.sessions import store
+from accounts.sessions import company, store
 from core import notices
 from core.actors import Actor
 from core.catalogue import Code, EventType, Id, Shape, register
@@ -38,6 +38,9 @@ STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
 STREAM: Final = "sign-ins"
 LATELY: Final = timedelta(minutes=10)
+COMPANY_CHANGES: Final = tuple(
+    f"COMPANY_SIGN_IN_{what}" for what in ("CONNECTED", "CHANGED", "REQUIRED", "OPTIONAL", "REMOVED")
+)
 
 
 class SignedIn(Shape):
@@ -90,9 +93,11 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    records = request.session.get("account_authentication_methods") or []
-    is_passkey = any(isinstance(row, dict) and row.get("passwordless") for row in records)
-    _record(request, user, "SIGNED_IN", what="passkey" if is_passkey else "")
+    # Those that this sign-in doesn't open are told nothing: it may be another company's.
+    opened = memberships_opened_by(request.session, user.pk) or []
+    is_passkey = any(proof.get("passwordless") for proof in store.proofs_of(request.session))
+    what = "company" if company.is_marked(request.session) else "passkey" if is_passkey else ""
+    _record(request, user, "SIGNED_IN", what=what, memberships=opened)
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -161,7 +166,22 @@ def failed_lately() -> int:
     return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action="SIGN_IN_FAILED").count())
 
 
+def copied_lately() -> int:
+    """Return how many devices were signed out in the last ten minutes as a used refresh token of theirs came again."""
+    ended = AuditEntry.objects.filter(at__gt=now() - LATELY, action="TOKENS_ENDED", new_state=TokenFamily.End.REUSED)
+    return int(ended.count())
+
+
+def company_changes_lately() -> int:
+    """Return how often the company's sign-in was connected, changed, required or removed in the last ten minutes."""
+    return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action__in=COMPANY_CHANGES).count())
+
+
 register_fact(Fact("failed_sign_ins", "Failed sign-ins of members in the last 10 minutes", failed_lately))
+register_fact(Fact("tokens_reused", "Devices whose refresh token was used twice in the last 10 minutes", copied_lately))
+register_fact(
+    Fact("company_sign_in_changes", "Changes of the company's sign-in in the last 10 minutes", company_changes_lately)
+)
 
 
 def announce_new_password(memberships: list[ActiveMembership]) -> None:
@@ -183,18 +203,28 @@ def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> No
 
 
 def _record(
-    request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "", strength: str = ""
+    request: HttpRequest,
+    user: User,
+    action: str,
+    *,
+    is_proven: bool = True,
+    what: str = "",
+    strength: str = "",
+    memberships: list[ActiveMembership] | None = None,
 ) -> None:
+    """Write the entry into the tenants of these memberships, or of all."""
     address, strength = client_address(request), strength or auth_strength_of(request)
 
     def actor_at(membership: ActiveMembership) -> Actor:
         if not is_proven:
             return replace(STRANGER, address=address)
-        return Actor.of_user(user.pk, membership.role, address=address, auth_strength=strength)
+        how = {"address": address, "auth_strength": strength}
+        return Actor.of_user(user.pk, membership.role, role_version=membership.role_version, **how)
 
     told = {
         "SIGNED_IN": NewEvent(STREAM, "signed_in", {"person": str(user.pk), "strength": strength}),
         "SIGN_IN_FAILED": NewEvent(STREAM, "sign_in_failed", {"person": str(user.pk), "what": what}),
     }
     facts = {"what": what} if what else {}
-    record_in_each_tenant(memberships_of(user.pk), action, actor_at, facts, told.get(action))
+    concerned = memberships_of(user.pk) if memberships is None else memberships
+    record_in_each_tenant(concerned, action, actor_at, facts, told.get(action))

@@ -14,8 +14,9 @@ from django.urls import reverse
 from accounts.models import Membership, TokenFamily, User
 from accounts.permissions.factor_rules import NOTICE
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role, refuse_stale_sign_in, refuse_weak_sign_in
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import permissions_here
 from accounts.selectors import memberships_of, roles_now, roster
+from accounts.services import refuse_emergency_owner
 from accounts.sessions import families, store
 from accounts.sign_in.known_devices import NOTICE as SIGN_IN
 from core import notices
@@ -51,7 +52,7 @@ def ask_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = None)
     and a sign-in as strong and fresh as changing roles does; never for oneself. The person gets an alert, and the
     others who manage members a notice. Raises `Refused` ("yourself", "role_above_yours", "weak_sign_in",
     "confirm_first"), `NotFound`, and `Conflict` ("asked", "no_factor", "left", "not_here" for a person whose factor
-    protects more than this organisation). Writes `FACTOR_RESET_ASKED`.
+    protects more than this organisation, and "emergency_owner"). Writes `FACTOR_RESET_ASKED`.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -93,8 +94,8 @@ def agree_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = Non
         membership = _hold(actor, membership_id)
         asked = pending_reset(membership.pk, now=now)
         asker = asked.actor_user_id if asked else None
-        role, _ = roles_now([asker]).get(asker, ("", False)) if asker else ("", False)
-        if asked is None or not {MANAGE} | permissions_of(membership.role) <= permissions_of(role):
+        by = roles_now([asker]).get(asker) if asker else None
+        if asked is None or by is None or not {MANAGE} | permissions_here(membership.role) <= by.permissions:
             raise Conflict("Nobody asks for this reset any more. You can ask for it yourself.", code="not_asked")
         if asker == actor.user_id:
             raise Refused("You asked for this reset. A second person must agree.", code="four_eyes")
@@ -150,11 +151,12 @@ def _hold(actor: Actor, membership_id: UUID) -> Membership:
 
 
 def _check_resettable(membership: Membership) -> None:
-    """Raise Conflict unless the person has a factor, and it protects this organisation alone."""
+    """Raise Conflict unless the person has a factor, on which no other organisation and no emergency depends."""
     if not (membership.is_active and membership.user.is_active):
         raise Conflict("This person is no longer a member.", code="left")
     if not Authenticator.objects.filter(user_id=membership.user_id).exists():
         raise Conflict("This person has no second factor.", code="no_factor")
+    refuse_emergency_owner(membership)
     is_elsewhere = any(one.membership_id != membership.pk for one in memberships_of(membership.user_id))
     if is_elsewhere or membership.user.is_superuser:
         raise Conflict(NOT_HERE, code="not_here")

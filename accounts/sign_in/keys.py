@@ -10,6 +10,7 @@ from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context
 from allauth.mfa import signals
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, EditWebAuthnForm
 from allauth.mfa.webauthn.internal import auth, flows
@@ -57,6 +58,7 @@ NO_ANSWER: Final = "Your browser sent no answer of a key. Try again, in a browse
 UNREADABLE: Final = "This isn't the answer of a key of yours for this page. Try again."
 WRONG: Final = "This key isn't one of yours, or its answer came too late. Try again."
 
+AT_COMPANY: Final = "Your company signs you in. Use this key there, as your second factor."
 NO_PASSKEY: Final = (
     "This key works together with your password. To use it alone, remove it and add it again as a passkey."
 )
@@ -119,6 +121,11 @@ class AddKeyForm(AddWebAuthnForm):
     )
     credential = AnswerField(RegistrationResponse)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.user.has_usable_password():  # then it replaces none
+            del self.fields["passwordless"]
+
     def clean_credential(self) -> dict[str, Any]:
         """Return the answer of a key that can be used later and isn't on the list yet."""
         answer: dict[str, Any] = self.cleaned_data["credential"]
@@ -144,7 +151,7 @@ class AddKeyForm(AddWebAuthnForm):
             raise ValidationError(WRONG, code="wrong_key") from None
         if "credential" in given:
             # What the browser said of it can't be relied on; what the person wanted, and the key has shown, can.
-            given["credential"]["clientExtensionResults"] = {"credProps": {"rk": given["passwordless"]}}
+            given["credential"]["clientExtensionResults"] = {"credProps": {"rk": given.get("passwordless", False)}}
         return given
 
 
@@ -156,7 +163,8 @@ class KeyForm(AuthenticateWebAuthnForm):
     def clean_credential(self) -> Authenticator:
         """Return the person's key that answered; raises `ValidationError`."""
         # A passkey says itself whose it is, so that nobody can be locked out by their name.
-        account = f"code:{self.user.pk}" if self.user else f"key:{self.cleaned_data['credential']['rawId']}"
+        own = attempts.account_of_factors(context.request, self.user) if self.user else ""
+        account = own or f"key:{self.cleaned_data['credential']['rawId']}"
         with attempts.counted(context.request, account, unlocks=True) as attempt:
             try:
                 key = super().clean_credential()
@@ -203,6 +211,9 @@ class PasskeyForm(KeyForm):
         key = super().clean_credential()
         if not key.user.is_active:
             raise ValidationError(WRONG, code="wrong_key")
+        # An account that a company made is the company's to open.
+        if not key.user.has_usable_password():
+            raise ValidationError(AT_COMPANY, code="no_passkey")
         if not key.wrap().is_passwordless:
             raise ValidationError(NO_PASSKEY, code="no_passkey")
         return key
@@ -239,6 +250,19 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
         if not request.session.exists(request.session.session_key or ""):
             return HttpResponseRedirect(reverse("admin:login"))
         response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
+
+
+class RemoveKeyView(RemoveWebAuthnView):
+    """Removing a key, unless an emergency owner would be left without a factor."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Remove the key, or say why it stays."""
+        adapter = get_adapter()
+        if not adapter.can_delete_authenticator(self.object):
+            messages.error(self.request, adapter.error_messages["cannot_delete_authenticator"])
+            return HttpResponseRedirect(self.get_success_url())
+        response: HttpResponse = super().form_valid(form)
         return response
 
 
@@ -280,6 +304,6 @@ BACK: Final = reverse_lazy("mfa_index")
 # A key is there if and only if the audit log says so.
 add_key = transaction.atomic(AddKeyView.as_view())
 rename_key = transaction.atomic(EditWebAuthnView.as_view(form_class=RenameKeyForm, success_url=BACK))
-remove_key = transaction.atomic(RemoveWebAuthnView.as_view(success_url=BACK))
+remove_key = transaction.atomic(RemoveKeyView.as_view(success_url=BACK))
 confirm_by_key = ConfirmByKeyView.as_view()
 sign_in_by_passkey = PasskeyView.as_view()

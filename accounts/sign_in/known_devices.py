@@ -1,7 +1,8 @@
 """Browsers and apps that a person has signed in with before: of a new one the person is told.
 
 A browser proves that it is known by a signed cookie; one that lost it counts as new. An app has none: it is known by
-what it is and its network, as long as its family of tokens is kept.
+what it is and its network, as long as its family of tokens is kept. What a company's sign-in made known is known at
+that sign-in alone, and told in its organisation: else a provider could make its own browser one of the person's.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import User
 from accounts.selectors import memberships_of
-from accounts.sessions import store
+from accounts.sessions import company, store
 from core import notices
 from core.privacy import signing
 from core.tenancy.scope import tenant_scope
@@ -33,11 +34,11 @@ def recognise(request: HttpRequest, response: HttpResponse, user: User, *, is_fi
 
     For a sign-in that was checked. The very first sign-in of an account tells nobody.
     """
-    known, mark = _people_known(request), _mark_of(user)
+    at = request.session[company.MARK][0] if company.is_marked(request.session) else ""
+    known, mark = _people_known(request), _mark_of(user, at)
     if mark not in known and not is_first:
-        tell(
-            user, store.device_of(str(request.META.get("HTTP_USER_AGENT", ""))), link="/admin/accounts/browsersession/"
-        )
+        device = store.device_of(str(request.META.get("HTTP_USER_AGENT", "")))
+        tell(user, device, link="/admin/accounts/browsersession/", at=at)
     kept = [*(one for one in known if one != mark), mark][-MOST:]
     response.set_cookie(
         COOKIE,
@@ -49,20 +50,21 @@ def recognise(request: HttpRequest, response: HttpResponse, user: User, *, is_fi
     )
 
 
-def tell(user: User, device: str, *, link: str) -> None:
+def tell(user: User, device: str, *, link: str, at: str = "") -> None:
     """Leave the person an alert about a sign-in from a new browser or app, in their first organisation.
 
-    Raises nothing for a person without one: they see no console.
+    Or in the one (`at`) whose company signed them in. Raises nothing for a person without one: they see no console.
     """
-    memberships = memberships_of(user.pk)
+    memberships = [one for one in memberships_of(user.pk) if at in ("", one.tenant_id.hex)]
     if not memberships:
         return
+    way_out = "tell those who manage your company's sign-in" if at else "change your password"
     with tenant_scope(memberships[0].tenant_id), transaction.atomic():
         notices.leave(
             people=[user.pk],
             kind=NOTICE,
             title="Your account was used to sign in from somewhere new",
-            body=f"Browser or app: {device}. If it wasn't you, change your password and sign out everywhere else.",
+            body=f"Browser or app: {device}. If it wasn't you, {way_out} and sign out everywhere else.",
             link=link,
             level="alert",
         )
@@ -75,8 +77,8 @@ def _people_known(request: HttpRequest) -> list[str]:
         return []
 
 
-def _mark_of(user: User) -> str:
-    return salted_hmac("walker.known-browser", user.pk.hex).hexdigest()[:24]
+def _mark_of(user: User, at: str) -> str:
+    return salted_hmac("walker.known-browser", f"{user.pk.hex}{at}").hexdigest()[:24]
 
 
 def _signer() -> Signer:

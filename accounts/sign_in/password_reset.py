@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.members.records import record_in_each_tenant
 from accounts.models import Membership, User
-from accounts.selectors import memberships_of
+from accounts.selectors import ActiveMembership, memberships_by_password, memberships_of
 from accounts.sessions import store
 from accounts.sign_in.audit import STRANGER, announce_new_password
 from core import mail_settings
@@ -61,11 +61,11 @@ def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
     """Send a reset link to a person and return whether one is sent.
 
     Anyone may ask for any address. No link goes to an account that could not sign in with a new password:
-    inactive, without a password, or without a membership in an active tenant. Repeating with the same
-    `asked` announces the same email. Announces password_reset_asked.
+    inactive, without a password, or without a membership in an active tenant that a password opens. Repeating with
+    the same `asked` announces the same email. Announces password_reset_asked.
     """
     user = _resettable(user_id)
-    memberships = memberships_of(user_id) if user is not None else []
+    memberships = _opened(user_id) if user is not None else []
     if user is None or not memberships or not is_offered():
         return False
     home = memberships[0]
@@ -92,12 +92,7 @@ def find_user_by_link(secret: str, *, now: datetime | None = None) -> User | Non
     """Return the user whose password this link can set now, or None."""
     match = _TOKEN.fullmatch(secret)
     user = _resettable(UUID(match[1])) if match else None
-    if (
-        match is None
-        or user is None
-        or not _is_valid(user, match[2], now or clock_now())
-        or not memberships_of(user.pk)
-    ):
+    if match is None or user is None or not _is_valid(user, match[2], now or clock_now()) or not _opened(user.pk):
         return None
     return user
 
@@ -118,8 +113,7 @@ def reset_password(
         user = User.objects.select_for_update().filter(pk=UUID(match[1]), is_active=True).first()
         if user is None or not user.has_usable_password() or not _is_valid(user, match[2], moment):
             raise Gone(OVER, code="reset_over")
-        memberships = memberships_of(user.pk)
-        if not memberships:
+        if not _opened(user.pk):
             raise Gone(OVER, code="reset_over")
         try:
             validate_password(password, user)
@@ -127,12 +121,18 @@ def reset_password(
             raise Invalid("Choose another password.", fields={"password": list(weak.messages)}) from None
         user.set_password(password)
         user.save(update_fields=["password", "updated_at"])
+        memberships = memberships_of(user.pk)
         announce_new_password(memberships)
         record_in_each_tenant(
             memberships,
             "PASSWORD_RESET",
             lambda membership: Actor.of_user(
-                user.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
+                user.pk,
+                membership.role,
+                role_version=membership.role_version,
+                address=address,
+                user_agent=user_agent,
+                auth_strength=STRENGTH,
             ),
         )
         store.check_pages(user.pk)
@@ -142,6 +142,11 @@ def reset_password(
 def _resettable(user_id: UUID) -> User | None:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return user if user is not None and user.has_usable_password() else None
+
+
+def _opened(user_id: UUID) -> list[ActiveMembership]:
+    """Return the memberships that a new password would open; a second factor is asked for as before."""
+    return memberships_by_password(user_id, has_factor=True)
 
 
 def _is_valid(user: User, token: str, moment: datetime) -> bool:

@@ -7,21 +7,25 @@ from django.db.models import QuerySet
 
 from accounts.members.profile import USE
 from accounts.members.records import record_in_each_tenant
-from accounts.models import BrowserSession, TokenFamily, User
+from accounts.models import BrowserSession, CompanySession, TokenFamily, User
 from accounts.selectors import ActiveMembership, memberships_of
-from accounts.sessions import families, store
+from accounts.sessions import company, families, store
 from core.actors import Actor
 from core.audit import chain
 from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.privacy.encryption import digest_of_secret
+from core.tenancy.scope import current_tenant_id
 
 
 def list_own(*, viewer: Actor) -> QuerySet[BrowserSession]:
-    """Return where the viewer is signed in, the session used last first. Needs `accounts.use_profile`."""
+    """Return where the viewer is signed in, the session used last first. Needs `accounts.use_profile`.
+
+    In a session that the company began, only those that it began: the others may be of another organisation.
+    """
     person = User.objects.get(pk=_require_person(viewer))
     opened = [row.pk for row in store.list_open(person)]
-    return BrowserSession.objects.filter(pk__in=opened).order_by("-seen_at", "pk")
+    return _own(viewer).filter(pk__in=opened).order_by("-seen_at", "pk")
 
 
 def is_this(session: BrowserSession, session_key: str | None) -> bool:
@@ -36,7 +40,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
     """
     person = _require_person(actor)
     with transaction.atomic():
-        own = BrowserSession.objects.filter(user_id=person).select_for_update()
+        own = _own(actor).select_for_update()
         session = get_or_missing(own.filter(pk=session_id), "This session has ended.")
         store.end(person, session.digest)
         _record(actor, person, "SESSION_ENDED", 1)
@@ -45,11 +49,16 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 def end_other_sessions(*, actor: Actor, session_key: str) -> int:
     """Sign the actor out of all sessions but the one with this key, and of all devices; return how many ended.
 
-    In all their organisations; each gets `OTHER_SESSIONS_ENDED` if there were any. Needs `accounts.use_profile`.
+    In all their organisations; each gets `OTHER_SESSIONS_ENDED` if there were any. In a session that the company began,
+    only what belongs to its organisation ends. Needs `accounts.use_profile`.
     """
     person, this = _require_person(actor), digest_of_secret(session_key)
     with transaction.atomic():
-        ended = store.end_all(person, but=this) + families.end_everywhere(person, TokenFamily.End.ENDED)
+        if actor.by_company:
+            others = CompanySession.objects.filter(identity__user_id=person).exclude(digest=this)
+            ended = company.end(others) + families.end(person, TokenFamily.End.ENDED)
+        else:
+            ended = store.end_all(person, but=this) + families.end_everywhere(person, TokenFamily.End.ENDED)
         if ended:
             _record(actor, person, "OTHER_SESSIONS_ENDED", ended)
     return ended
@@ -83,6 +92,11 @@ def record_end(actor: Actor, family_id: UUID, why: str) -> None:
     chain.record(actor, "TOKENS_ENDED", "accounts.tokenfamily", family_id, new_state=why)
 
 
+def _own(actor: Actor) -> QuerySet[BrowserSession]:
+    own = BrowserSession.objects.filter(user_id=actor.user_id)
+    return own.filter(digest__in=company.digests_of(_require_person(actor))) if actor.by_company else own
+
+
 def _require_person(actor: Actor) -> UUID:
     """Return the person's id; raises `Refused` without the right, and for API keys, which have no session."""
     actor.require(USE)
@@ -91,6 +105,10 @@ def _require_person(actor: Actor) -> UUID:
 
 def _record(actor: Actor, person: UUID, action: str, count: int) -> None:
     def actor_at(membership: ActiveMembership) -> Actor:
-        return Actor.of_user(person, membership.role, address=actor.address, auth_strength=actor.auth_strength)
+        how = {"address": actor.address, "auth_strength": actor.auth_strength}
+        return Actor.of_user(person, membership.role, role_version=membership.role_version, **how)
 
-    record_in_each_tenant(memberships_of(person), action, actor_at, {"count": str(count)})
+    memberships = memberships_of(person)
+    if actor.by_company:
+        memberships = [one for one in memberships if one.tenant_id == current_tenant_id()]
+    record_in_each_tenant(memberships, action, actor_at, {"count": str(count)})

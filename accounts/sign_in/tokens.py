@@ -23,9 +23,16 @@ from redis import RedisError
 
 from accounts.models import Membership, Tenant, TokenFamily, User
 from accounts.permissions import factor_rules
-from accounts.selectors import ActiveMembership, hold_membership, is_active_member, memberships_of
+from accounts.permissions.roles import version_of_role
+from accounts.selectors import (
+    ActiveMembership,
+    hold_membership,
+    is_active_member,
+    memberships_by_password,
+    memberships_of,
+)
 from accounts.services import client_address
-from accounts.sessions import families
+from accounts.sessions import families, store
 from accounts.sign_in import attempts, known_devices
 from accounts.sign_in.adapter import CodeForm
 from accounts.sign_in.audit import STRANGER, record_api_sign_in
@@ -66,8 +73,9 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
     if not form.is_valid():
         raise refusal_of(form, "This email address or password isn't correct.", "wrong_password")
     user: User = form.user
-    membership = choose_membership(user, organisation)
-    if is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]):
+    has_factor = is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])
+    membership = choose_membership(user, organisation, has_factor=has_factor)
+    if has_factor:
         ticket = {
             "person": user.pk.hex,
             "tenant": membership.tenant_id.hex,
@@ -120,9 +128,10 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
     """
     address, user_agent = client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
     with tenant_scope(tenant_id), transaction.atomic():
-        # An end of the membership waits from now on, and then ends this family as well.
+        # An end of the membership waits from now on, and then ends this family as well; so does a required sign-in.
         hold_membership(user.pk)
-        if not is_active_member(user.pk):
+        opened = memberships_by_password(user.pk, has_factor=strength == "mfa")
+        if not is_active_member(user.pk) or tenant_id not in {one.tenant_id for one in opened}:
             raise Refused("You aren't a member of this organisation.", code="no_membership")
         is_new = user.last_login is not None and families.is_new(user.pk, address=address, user_agent=user_agent)
         grant = families.begin(user=user, strength=strength, address=address, user_agent=user_agent)
@@ -154,6 +163,8 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
         if family is None or not family.user.is_active or membership is None:
             raise NotSignedIn(OVER, code="bad_refresh")
         factor_rules.refuse_lacking(grant.person_id, membership.factor_due, now=moment)
+        if store.is_over(grant.since.timestamp(), membership.session_hours):
+            raise NotSignedIn(OVER, code="bad_refresh")
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)
@@ -220,16 +231,16 @@ def sign_out(*, request: HttpRequest, token: str) -> None:
             end_copied(family, address=client_address(request))
             return
         role = Membership.objects.filter(user_id=family.user_id).values_list("role", flat=True).first() or ""
-        address = client_address(request)
-        actor = Actor.of_user(family.user_id, role, address=address, auth_strength=grant.strength)
+        how = {"address": client_address(request), "auth_strength": grant.strength}
+        actor = Actor.of_user(family.user_id, role, role_version=version_of_role(role), **how)
         with transaction.atomic():
             if families.end(family.user_id, TokenFamily.End.SIGNED_OUT, family_id=family.pk):
                 record_end(actor, family.pk, TokenFamily.End.SIGNED_OUT)
 
 
-def choose_membership(user: User, organisation: str) -> ActiveMembership:
-    """Return the membership that is meant; without a name the only one. Raises `Refused` and `Invalid`."""
-    memberships = memberships_of(user.pk)
+def choose_membership(user: User, organisation: str, *, has_factor: bool) -> ActiveMembership:
+    """Return the membership that is meant; without a name the only one that opens. Raises `Refused` and `Invalid`."""
+    memberships = memberships_by_password(user.pk, has_factor=has_factor)
     if organisation:
         memberships = [one for one in memberships if is_named(one.tenant_id, organisation)]
     if not memberships:

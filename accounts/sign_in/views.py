@@ -1,5 +1,6 @@
 """Sign-in page, confirming an address, mail preference, switching between tenants, and keys of access tokens."""
 
+from allauth.account import views as allauth_views
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import switch_to_tenant
+from accounts.models import User
 from accounts.secret_pages import refuse_guessing, secret_form
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
@@ -77,6 +79,15 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     except (Invalid, TooMany, Unavailable) as problem:
         return render(request, CONFIRM, {**asked, "fault": problem.detail}, status=problem.status)
     return render(request, CONFIRM, {"heading": "Your address is confirmed", "is_done": True})
+
+
+@login_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Let a person change their password; who has none is signed in by their company."""
+    if not isinstance(request.user, User) or not request.user.has_usable_password():
+        raise PermissionDenied("Your company signs you in, so you have no password here. Change it at your company.")
+    response: HttpResponse = allauth_views.password_change(request)
+    return response
 
 
 @never_cache

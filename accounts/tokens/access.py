@@ -91,7 +91,7 @@ def actor_of_token(
     """Return the person of a token with their rights of now, in the token's tenant, which is in scope.
 
     A second factor counts as long as in a session. Raises `Refused` if the family has ended, or the
-    membership, or if the role needs a second factor now and there is none.
+    membership, if the role needs a second factor now and there is none, or if its sessions are over by now.
     """
     moment = now or clock_now()
     family = families.find_open(token.family_id, token.person_id, now=moment)
@@ -104,5 +104,5 @@ def actor_of_token(
         user_agent=user_agent,
         auth_strength=token.strength if age < FACTOR_LIFE else "password",
         proven_lately=age < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT),
-        needs_factor=True,
+        since=token.since,
     )

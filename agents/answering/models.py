@@ -150,6 +150,11 @@ class ToolCall(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval"),
             models.Index(fields=["tenant_id", "created_at"], name="tool_calls_by_day"),
+            models.Index(
+                fields=["tenant_id", "id"],
+                name="tool_calls_to_empty",
+                condition=~Q(arguments={}, result={}, fingerprint=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, Q, QuerySet, Subquery
 
 from accounts.models import Membership
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import own_role, permissions_of, with_role
 from agents.answering.tools.registry import Caller
 from agents.llm.ports import Line
 from agents.models import AgentRun, AgentVersion, ToolCall
@@ -192,12 +192,14 @@ class Moment(NamedTuple):
 
 def read_moment(run: AgentRun, user_id: UUID | None) -> Moment:
     """Return whether the run is still this worker's, its conversation's state, the stops and a member's rights."""
-    seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).values("role")
-    columns = ("state", "fence", "conversation__state", Subquery(seat[:1]), *_stops())
+    seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
+    rights = seat.annotate(of_own=own_role("permissions"))
+    role, of_own = Subquery(seat.values("role")[:1]), Subquery(rights.values("of_own")[:1])
+    columns = ("state", "fence", "conversation__state", role, of_own, *_stops())
     found = AgentRun.objects.filter(pk=run.pk).values_list(*columns).get()
-    run_state, fence, state, role = found[:4]
+    run_state, fence, state, role_key, granted = found[:5]
     is_held = run_state == AgentRun.State.RUNNING and fence == run.fence
-    return Moment(is_held, state, _stops_in(found), permissions_of(role) if role else frozenset())
+    return Moment(is_held, state, _stops_in(found), permissions_of(role_key or "", granted))
 
 
 def _stops() -> tuple[ArraySubquery, Exists]:
@@ -239,7 +241,8 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
     now = standing or read_standing(run)
     member = None
     if now.is_colleague:
-        member = Membership.objects.filter(user_id=now.user_id, is_active=True, user__is_active=True).first()
+        members = Membership.objects.filter(user_id=now.user_id, is_active=True, user__is_active=True)
+        member = with_role(members).first()
     linkers: tuple[UUID, ...] = ()
     if member:  # also by links that were removed: a link may have been removed and made again for them
         links = AuditEntry.objects.filter(
@@ -255,7 +258,7 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         channel=now.channel,
         verified=now.is_proven,
         user_id=member.user_id if member else None,
-        permissions=permissions_of(member.role) if member else frozenset(),
+        permissions=permissions_of(member.role, member.own_permissions) if member else frozenset(),
         agent_id=version.agent_id,
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,

@@ -1,3 +1,3 @@
-"""Console pages of figures, exports and the daily brief; Django's autodiscovery imports this package."""
+"""Console pages of figures, exports, privacy requests and briefs; Django's autodiscovery imports this package."""
 
-from analytics.admin import alerts, exports, figures, pages, people
+from analytics.admin import alerts, exports, figures, pages, people, person_requests

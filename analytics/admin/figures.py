@@ -14,7 +14,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone, localtime
 
-from analytics.event_store import retention
 from analytics.figure_pages import behind, cards, system
 from analytics.figure_pages.filters import SPANS, read_form
 from analytics.figure_pages.layout import PAGES, Page
@@ -34,6 +33,8 @@ from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
+from core.privacy.retention.services import VIEW as VIEW_RETENTION
+from core.privacy.retention.services import kept_days
 
 SHOW: Final = "analytics_figuredashboard_show"
 READ: Final = ("GET", "HEAD")
@@ -52,12 +53,6 @@ class DashboardForm(ConsoleForm):
         choices=cards.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text=f"Up to {dashboards.MOST_CARDS}. They appear in this order.",
-    )
-
-
-class RetentionForm(ConsoleForm):
-    days = forms.IntegerField(
-        label="Days", required=False, help_text="Leave empty to keep them for as long as the installation does."
     )
 
 
@@ -157,6 +152,7 @@ class FigureDashboardAdmin(ServiceAdmin):
             ("Your organisation", [*own, *system.read_events(history)]),
             ("Channel providers", system.read_providers(viewer=viewer, course=course)),
             ("The installation", system.read_installation(viewer=viewer, history=history)),
+            ("Encryption keys", system.read_rotation(viewer=viewer)),
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -167,8 +163,8 @@ class FigureDashboardAdmin(ServiceAdmin):
             "wrong": [reading for _, readings in groups for reading in readings if reading.tone != "good"],
             "periods": system.PERIODS,
             "period": str(days),
-            "kept_days": retention.kept_days(),
-            "may_keep": viewer.may(retention.MANAGE),
+            "kept_days": kept_days("events"),
+            "may_keep": viewer.may(VIEW_RETENTION),
         }
         return TemplateResponse(request, "console/figures_system.html", context)
 
@@ -213,8 +209,6 @@ class FigureDashboardAdmin(ServiceAdmin):
         return reverse(f"admin:{SHOW}", args=[obj.pk])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        if action.path == "events":
-            return {"days": retention.kept_days()}
         if obj is None:
             return {"days": 30}
         return {"name": obj.name, "days": obj.days, "is_shared": obj.is_shared, "cards": obj.cards}
@@ -232,19 +226,6 @@ class FigureDashboardAdmin(ServiceAdmin):
     def add(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         made = dashboards.create_dashboard(actor=viewer_of(request), **form.cleaned_data)
         return HttpResponseRedirect(self.object_url(made))
-
-    @service_action(
-        path="events",
-        title="Stored events…",
-        permission=retention.MANAGE,
-        form=RetentionForm,
-        submit="Save",
-        on_list=True,
-        explain="Older events are deleted for good within about an hour. Figures stay.",
-    )
-    def keep_events(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        days = retention.set_event_days(actor=viewer_of(request), days=form.cleaned_data["days"])
-        return f"Events are now kept for {days} days."
 
     edit = edits(dashboards.change_dashboard, "dashboard_id", dashboards.SEE, DashboardForm, submit="", done="")
 

@@ -16,7 +16,8 @@ from accounts.selectors import roles_now, roster
 from analytics.alerts.evaluate import MANAGE, NOTICE, link_to
 from analytics.alerts.measures import label_of
 from analytics.models import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
-from conversations.models import ChannelAccount, TeamMember
+from conversations.models import ChannelAccount
+from conversations.selectors import showing
 from core import notices
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
@@ -119,10 +120,10 @@ def _beginning_of(message: AlertMessage) -> AlertMessage | None:
 
 
 def people_of(rule: AlertRule) -> list[UUID]:
-    """Return who is told: the owner and the team, or, without either, those who manage alerts. Two queries."""
+    """Return who is told: the owner and those who see the team, or, without any, who manages alerts. Two queries."""
     wanted = [rule.owner_id] if rule.owner_id else []
     if rule.team_id:
-        wanted += list(TeamMember.objects.filter(team_id=rule.team_id).values_list("user_id", flat=True))
+        wanted += list(showing().filter(team_id=rule.team_id).values_list("user_id", flat=True))
     return sorted(roles_now(wanted) if wanted else roster().holding(MANAGE))
 
 

@@ -26,9 +26,13 @@ RULES: Final = (
     _rule("Contacts weren't read back from the CRM for an hour", "crm_read_lag > 3600", 300),
     _rule("Contacts have waited for the CRM for an hour", "crm_write_lag > 3600", 300),
     _rule("The audit log hasn't reached a security system for 15 minutes", "audit_forward_lag > 900", 120),
+    _rule("A privacy request is due within a week", "requests_due > 0", 0),
     _rule("A model budget is spent", "budget_percent >= 100", 0),
     _rule("50 new contacts in 10 minutes", "new_contacts >= 50", 0),
     _rule("20 failed sign-ins in 10 minutes", "failed_sign_ins >= 20", 0),
+    _rule("One person looked at over 100 contacts in an hour", "contacts_viewed > 100", 0),
+    _rule("A device's refresh token was used twice", "tokens_reused > 0", 0),
+    _rule("The company's sign-in was changed", "company_sign_in_changes > 0", 0, Severity.CRITICAL),
     {**_rule("More than 10 failed jobs wait for a person", "failed_jobs > 10", 300), "is_on": False},
 )
 KEYS: Final = [rule["key"] for rule in RULES]

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from analytics.exports.sources import SOURCES, Choice, Column, TableSource, columns_of
 from console.names import name_in, names_of
 from conversations import selectors
-from conversations.models import ContactPoint, Conversation, ConversationTag, Priority, Team
+from conversations.models import ContactPoint, Conversation, ConversationTag, CustomValue, Priority, Team
 from conversations.selectors import VIEW
 from core.actors import Actor
 from core.reach import channels
@@ -26,7 +26,7 @@ class ConversationSource(TableSource):
     columns: ClassVar[tuple[Column, ...]] = columns_of(
         "id state channel channel_name team assignee priority intent language tags created_at:moment "
         "first_answered_at:moment seconds_to_first_answer:whole first_person_answered_at:moment "
-        "seconds_to_person:whole closed_at:moment resolved:flag contact addresses"
+        "seconds_to_person:whole closed_at:moment resolved:flag custom_fields contact addresses contact_fields"
     )
 
     @classmethod
@@ -48,7 +48,7 @@ class ConversationSource(TableSource):
 
     @classmethod
     def lines(cls, rows: Sequence[Conversation], *, in_clear: bool) -> list[dict[str, Any]]:
-        """Return the columns. Three queries."""
+        """Return the columns. Four queries."""
         names = names_of(row.assigned_to_id or row.last_person_id for row in rows)
         tags = _grouped(
             ConversationTag.objects.filter(conversation__in=[row.pk for row in rows])
@@ -58,6 +58,14 @@ class ConversationSource(TableSource):
         points = _grouped(
             (point.contact_id, point.value if in_clear else point.masked_value)
             for point in ContactPoint.objects.filter(contact__in={row.contact_id for row in rows}).order_by("pk")
+        )
+        whose = Q(conversation__in=[row.pk for row in rows]) | Q(contact__in={row.contact_id for row in rows})
+        fields = _grouped(
+            (
+                value.conversation_id or value.contact_id,
+                f"{value.field.name}: {value.value if in_clear and value.field.is_personal else value.text}",
+            )
+            for value in CustomValue.objects.filter(whose).select_related("field").order_by("field__name", "pk")
         )
         return [
             {
@@ -78,8 +86,10 @@ class ConversationSource(TableSource):
                 "seconds_to_person": _seconds(row.person_asked_at, row.first_person_answered_at),
                 "closed_at": row.closed_at,
                 "resolved": row.resolved,
+                "custom_fields": "; ".join(fields[row.pk]),
                 "contact": row.contact.display_name if in_clear else row.contact.shown_name,
                 "addresses": "; ".join(points[row.contact_id]),
+                "contact_fields": "; ".join(fields[row.contact_id]),
             }
             for row in rows
         ]

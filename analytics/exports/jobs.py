@@ -257,8 +257,8 @@ def may_read(actor: Actor, export: Export) -> bool:
         return actor.user_id is not None
     if export.schedule is None or export.in_clear or actor.user_id not in export.schedule.recipients:
         return False
-    _, own_only = roles_now([actor.user_id]).get(actor.user_id, ("", True))
-    return not own_only
+    member = roles_now([actor.user_id]).get(actor.user_id)
+    return member is not None and not member.own_only
 
 
 def facts_of(export: Export) -> dict[str, Any]:

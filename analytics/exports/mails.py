@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import User
-from accounts.selectors import roles_now, roles_with
+from accounts.selectors import roles_now
 from analytics.exports.jobs import USE, link_to
 from analytics.exports.sources import SOURCES
 from analytics.models import Export
@@ -24,13 +24,13 @@ def send_links(export: Export) -> int:
     schedule = export.schedule
     if schedule is None:
         return 0
-    roles = roles_now(schedule.recipients)
+    members = roles_now(schedule.recipients)
     try:
         permission = SOURCES.get(export.source).permission
     except NotFound:
         return 0
-    may = roles_with(USE) & roles_with(permission)
-    able = [user_id for user_id, (role, own_only) in roles.items() if role in may and not own_only]
+    needed = {USE, permission}
+    able = [user_id for user_id, one in members.items() if needed <= one.permissions and not one.own_only]
     people = User.objects.filter(pk__in=able).order_by("pk")
     texts = {
         "subject": f"Export “{schedule.name}” is ready",

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from accounts.selectors import roles_now, roles_with
+from accounts.selectors import roles_now
 from accounts.services import actor_for_user
 from accounts.versioning import check_version
 from analytics.exports import jobs
@@ -139,9 +139,9 @@ def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
     if settings.zone not in zones():
         wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
     wanted = list(dict.fromkeys(settings.recipients))
-    may = roles_with(jobs.USE) & roles_with(kind.permission)
+    needed = {jobs.USE, kind.permission}
     # A person who sees their own teams' conversations only would get those of others with the owner's file.
-    able = [user_id for user_id, (role, own_only) in roles_now(wanted).items() if role in may and not own_only]
+    able = [user_id for user_id, one in roles_now(wanted).items() if needed <= one.permissions and not one.own_only]
     if not wanted or len(wanted) > MOST_RECIPIENTS:
         wrong["recipients"] = [f"Choose 1 to {MOST_RECIPIENTS} people."]
     elif len(able) < len(wanted):

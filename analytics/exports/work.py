@@ -3,16 +3,16 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from accounts.services import actor_for_user
 from analytics.exports import jobs, mails, sealed_file
@@ -27,6 +27,9 @@ from core.clock import now as clock_now
 from core.errors import NotFound, Refused
 from core.observability.logging import get_logger
 from core.privacy import sealed_files
+from core.privacy.retention.holds import Held
+from core.privacy.retention.registry import RULES, RetentionRule
+from core.privacy.retention.services import kept_days
 from core.privacy.sealed_files import StoreFailed
 from core.reliability import lease
 from core.tenancy.scope import platform_scope
@@ -171,7 +174,7 @@ def _finish(export: Export, writer: FileWriter, sink: PieceSink) -> Export:
         _keep(
             export, state=State.DONE, written=export.written, total=export.written, size=sink.size,
             ending=writer.ending, sha256=sink.digest.hexdigest(), lease_until=None, finished_at=moment,
-            expires_at=moment + KEPT, error="",
+            expires_at=moment + timedelta(days=kept_days("exports") or KEPT.days), error="",
         )  # fmt: skip
         export.refresh_from_db()
         if export.schedule is None:
@@ -216,22 +219,38 @@ def _private_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def tenants_with_old_files(*, now: datetime | None = None) -> list[UUID]:
-    """Return the tenants that have exports to remove or to end. For the sweep."""
+def tenants_with_unanswered(*, now: datetime | None = None) -> list[UUID]:
+    """Return the tenants that have exports nobody decided on in time. For the sweep."""
     with platform_scope():
-        old = Export.objects.filter(expires_at__lte=now or clock_now())
+        old = Export.objects.filter(state=State.WAITING, expires_at__lte=now or clock_now())
         return list(old.order_by().values_list("tenant_id", flat=True).distinct())
 
 
-def remove_old_files(*, now: datetime | None = None) -> int:
-    """Remove the files of the tenant in scope that were kept long enough; return how many. For the sweep."""
-    moment = now or clock_now()
-    jobs.close_unanswered(now=moment)
-    removed = 0
-    for key in Export.objects.filter(state=State.DONE, expires_at__lte=moment).values_list("pk", flat=True)[:BATCH]:
-        with transaction.atomic():
-            export = Export.objects.select_for_update().filter(pk=key, state=State.DONE).first()
-            if export is not None:
-                jobs.drop_file(export, state=State.EXPIRED, now=moment)
-                removed += 1
-    return removed
+class ExportFiles(RetentionRule):
+    """Removes the files of exports; that they were made stays."""
+
+    order: ClassVar[int] = 90
+    title: ClassVar[str] = "Exports"
+    what: ClassVar[str] = "Files of exports go with their keys. Who made which, when and why stays."
+    tables: ClassVar[str] = "analytics.Export analytics.ExportPiece"
+    batch: ClassVar[int] = BATCH
+
+    @classmethod
+    def limit(cls) -> int | None:
+        """Return for how long they are kept at most."""
+        return KEPT.days
+
+    @classmethod
+    def due(cls, before: datetime, held: Held) -> QuerySet[Export]:  # noqa: ARG003
+        """Return exports that still have a file."""
+        return Export.objects.filter(state=State.DONE, finished_at__lt=before)
+
+    @classmethod
+    def remove(cls, keys: Sequence[UUID]) -> int:
+        """Remove the files of locked exports."""
+        for export in Export.objects.filter(pk__in=keys):
+            jobs.drop_file(export, state=State.EXPIRED, now=clock_now())
+        return len(keys)
+
+
+RULES.register("exports", ExportFiles)

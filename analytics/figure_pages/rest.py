@@ -2,13 +2,11 @@
 
 from typing import Any, ClassVar, Final
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.selectors import tenant_zone
-from analytics.event_store import retention
 from analytics.figures import selectors
 from analytics.figures.metrics import METRICS, Unit
 from analytics.figures.selectors import Amount
@@ -16,25 +14,10 @@ from analytics.figures.spans import Step, day_of, last_days, span_of
 from analytics.models import Dimension
 from core.clock import now
 from core.errors import NotFound
-from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, Query
 
 SEE: Final = "analytics.view_team_figures"
 USUAL_DAYS: Final = 30
-
-
-class RetentionRequest(serializers.Serializer[Any]):
-    """For how many days events are kept; null for as long as the installation does."""
-
-    days = serializers.IntegerField(allow_null=True, min_value=1, max_value=32_767)
-
-
-class RetentionSerializer(serializers.Serializer[Any]):
-    """For how many days events are kept, and what can be chosen."""
-
-    days = serializers.IntegerField(read_only=True)
-    least = serializers.IntegerField(read_only=True)
-    most = serializers.IntegerField(read_only=True, help_text="The installation's own limit.")
 
 
 class MetricSerializer(serializers.Serializer[Any]):
@@ -160,25 +143,3 @@ class FigureViewSet(ApiViewSet):
 def _amount(amount: Amount) -> dict[str, Any]:
     money = [{"currency": name, "total": total} for name, total in sorted(amount.money.items())]
     return {"n": amount.n, "total": amount.total, "average": amount.average, "money": money}
-
-
-class EventRetentionViewSet(ApiViewSet):
-    """For how long the organisation keeps events beyond their streams."""
-
-    permissions: ClassVar = {"retrieve": retention.MANAGE, "replace": retention.MANAGE}
-    serializer_class = RetentionSerializer
-    request_serializers: ClassVar = {"replace": RetentionRequest}
-
-    def retrieve(self, request: Request) -> Response:
-        """Read for how many days events are kept."""
-        return self.respond(self._kept())
-
-    @idempotent
-    def replace(self, request: Request) -> Response:
-        """Choose for how many days events are kept; older ones are deleted."""
-        retention.set_event_days(actor=self.actor, **self.read_body())
-        return self.respond(self._kept())
-
-    def _kept(self) -> dict[str, int]:
-        most = int(settings.EVENT_DAYS)
-        return {"days": retention.kept_days(), "least": retention.least_days(), "most": most}

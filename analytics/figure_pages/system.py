@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, get_args
 
+from django.apps import apps
 from django.db.models import Count, Max, Sum
 from django.db.models.functions import TruncHour
 from django.urls import reverse
@@ -23,6 +24,7 @@ from core.clock import now as clock_now
 from core.jobs.decorators import Queue
 from core.models import DeadLetter
 from core.observability import health
+from core.privacy import key_rotation
 from core.reliability import circuit_breaker
 from hitl.domain.state_machine import State
 from hitl.models import Approval
@@ -31,6 +33,8 @@ LATE: Final = 60.0
 PERIODS: Final = (("1", "Last 24 hours"), ("7", "Last 7 days"))
 POINTS: Final = 42
 """How many points a line has at most: of the samples between two the highest counts."""
+STOPPED: Final = timedelta(minutes=10)
+"""For how long a rotation of keys that runs may count nothing."""
 LAG: Final = "walker_bus_lag_seconds"
 CALLED: Final = {
     f'{LAG}{{consumer="figures"}}': "Events behind: figures",
@@ -232,4 +236,27 @@ def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Rea
         shown = "No data" if value is None else in_words(value, _unit_of(gauge.name))
         tone = "danger" if is_late else "good"
         found.append(Reading(name, gauge.help, shown, tone, trend=history.get(gauge.title)))
+    return found
+
+
+def read_rotation(*, viewer: Actor) -> list[Reading]:
+    """Return how far stored values are encrypted again with the newest key, by table until it is done.
+
+    For the installation's operators, nothing for others. One query.
+    """
+    rows = key_rotation.progress() if is_operator(viewer) else []
+    if not rows:
+        return []
+    done, total = sum(row.done for row in rows), sum(row.total for row in rows)
+    if done >= total:
+        how = f"Their key is {rows[0].key_id}. Keep older ones: second factors, decisions and the audit log need them."
+        return [Reading("Key rotation", how, f"Done, {total:,} row{'' if total == 1 else 's'}")]
+    is_stopped = max(row.changed_at for row in rows) < clock_now() - STOPPED
+    how = f"Stored values are encrypted again with the key {rows[0].key_id}, by the command rotate_keys."
+    if is_stopped:
+        how += " It has stopped. Run it again: it goes on from here, and its log names rows that can't be decrypted."
+    found = [Reading("Key rotation", how, f"{done:,} of {total:,} rows", "warn" if is_stopped else "good")]
+    for row in rows:
+        name = str(apps.get_model(row.model)._meta.verbose_name_plural)
+        found.append(Reading(name[:1].upper() + name[1:], "", f"{row.done:,} of {row.total:,} rows"))
     return found

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from django.db import models
 
-from core.clock import now
 from core.tenancy.models import TenantModel
 
 
@@ -33,17 +32,3 @@ class StoredEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.type} #{self.number}"
-
-
-class EventRetention(TenantModel):
-    """For how many days an organisation keeps stored events, where that is shorter than the installation does."""
-
-    days = models.PositiveSmallIntegerField()
-    changed_at = models.DateTimeField(default=now)
-
-    class Meta:
-        permissions: ClassVar = [("manage_events", "Can choose for how long events are kept")]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant_id"], name="one_event_retention_per_tenant")]
-
-    def __str__(self) -> str:
-        return f"{self.days} days"

@@ -88,7 +88,7 @@ def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
         delivery = queue_mail(
             NewMail(
                 type=MAIL_TYPE,
-                recipient=sent.user.email,
+                recipient=sent.user.mail_address,
                 subject=mail.subject,
                 text=mail.text,
                 html=mail.html,

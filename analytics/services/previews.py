@@ -81,11 +81,12 @@ def discard_preview(*, viewer: Actor, now: datetime | None = None) -> None:
 
 
 def _cache_key(viewer: Actor, preference: BriefPreference, moment: datetime) -> str:
-    """Return the cache key, which depends on preference, permissions and date."""
+    """Return the cache key, which depends on preference, permissions, teams and date."""
     locale = locale_of(preference)
     day = moment.astimezone(locale.zone).date().isoformat()
     rights = [viewer.role, *sorted(viewer.permissions)]
-    parts = json.dumps([preference.sections, locale.language, day, rights])
+    teams = None if viewer.teams is None else sorted(map(str, viewer.teams))
+    parts = json.dumps([preference.sections, locale.language, day, rights, teams])
     digest = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return f"{current_tenant_id()}:brief-preview:{person_of(viewer)}:{digest}"
 

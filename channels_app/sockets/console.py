@@ -11,7 +11,7 @@ from accounts.notices import UPDATED
 from accounts.sessions import store as sessions
 from accounts.tokens import access
 from channels_app.sockets import console_topics as topics
-from channels_app.sockets import presence, shared_events
+from channels_app.sockets import places, presence, shared_events
 from channels_app.sockets.connection import (
     AGAIN_AFTER,
     BAD,
@@ -19,6 +19,7 @@ from channels_app.sockets.connection import (
     NOT_ALLOWED,
     NOT_SIGNED_IN,
     RESTART,
+    TOO_MANY,
     SocketConnection,
 )
 from channels_app.sockets.console_topics import Topic
@@ -79,6 +80,9 @@ class ConsoleConsumer(SocketConnection):
         if code:
             await self.hang_up(code)
             return
+        if not await places.take(self.who()[0], self.channel_name):
+            await self.hang_up(TOO_MANY)
+            return
         await self.hear_of_sign_outs()
         await self.say({"type": "connected"})
         await self.note_presence()
@@ -118,6 +122,7 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
         if self.user_id is not None and self.tenant_id is not None:
             await self.end_hints(self.tenant_id, [sessions.stream_of(self.user_id)])
+            await places.leave(self.tenant_id, self.channel_name)
 
     # ---- frames in
 
@@ -323,6 +328,7 @@ class ConsoleConsumer(SocketConnection):
             return
         self.noted_at = time.monotonic()
         tenant_id, user_id = self.who()
+        await places.renew(tenant_id, self.channel_name)
         await in_scope(tenant_id, topics.note_open_page, user_id)
 
     # ---- groups

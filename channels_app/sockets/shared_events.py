@@ -8,8 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from accounts.permissions.roles import permissions_of
-from accounts.selectors import roles_now
+from accounts.selectors import Standing, roles_now
 from channels_app.sockets import sight
 from channels_app.sockets.thread_pool import in_scope
 from conversations import selectors
@@ -44,18 +43,18 @@ class Batch:
     """What was read for all who asked: events by stream and number, who they are now, and what limited people see."""
 
     found: dict[tuple[str, int], list[StreamEvent]]
-    roles: dict[UUID, tuple[str, bool]]
+    members: dict[UUID, Standing]
     teams: dict[UUID, frozenset[UUID]]
     places: sight.Places
 
     def answer(self, ask: Ask) -> list[StreamEvent]:
         """Return the events that somebody asked for. Raises `Refused`, and `NotFound` for what they don't see."""
-        role, own_only = self.roles.get(ask.user_id, (None, False))
-        if role is None:
+        member = self.members.get(ask.user_id)
+        if member is None:
             raise Refused("You aren't a member of this organisation.", code="no_membership")
-        if ask.permission not in permissions_of(role):
+        if ask.permission not in member.permissions:
             raise Refused
-        listener = sight.Listener(ask.user_id, self.teams[ask.user_id] if own_only else None)
+        listener = sight.Listener(ask.user_id, self.teams[ask.user_id] if member.own_only else None)
         sight.require_sight(listener, ask.place, self.places)
         return sight.heard(listener, ask.stream, self.found[ask.stream, ask.after])
 
@@ -70,11 +69,14 @@ def read_batch(asks: Sequence[Ask]) -> Batch:
     """
     asked = {(ask.stream, ask.after) for ask in asks}
     found = {(stream, after): streams.read(stream, after, PAGE) if stream else [] for stream, after in asked}
-    roles = roles_now({ask.user_id for ask in asks})
-    limited = {user_id for user_id, (_, own_only) in roles.items() if own_only}
+    members = roles_now({ask.user_id for ask in asks})
+    limited = {user_id for user_id, member in members.items() if member.own_only}
     talks = {talk for ask in asks if ask.user_id in limited and (talk := sight.talk_of(ask.place))}
     return Batch(
-        found, roles, selectors.teams_of_people(limited) if limited else {}, selectors.places_of(talks) if talks else {}
+        found,
+        members,
+        selectors.teams_of_people(limited) if limited else {},
+        selectors.places_of(talks) if talks else {},
     )
 
 

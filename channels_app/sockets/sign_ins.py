@@ -43,13 +43,15 @@ class Look:
 
 
 def read(session_key: str) -> SignedIn | None:
-    """Return who is signed in by a session now, None for nobody. Three queries, outside any tenant's scope."""
+    """Return who is signed in by a session now, None for nobody. Up to four queries, outside any tenant's scope."""
     # Load the session each time: the handshake's copy would never notice a sign-out.
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user.func({"session": session})
     if not isinstance(user, User) or not user.is_active:
         return None
-    found, wanted = accounts.memberships_of(user.pk), session.get(SESSION_TENANT)
+    found, wanted = accounts.memberships_opened_by(session, user.pk), session.get(SESSION_TENANT)
+    if found is None:
+        return None
     chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
     membership = chosen or (found[0] if found else None)
     if membership and factor_rules.is_lacking(user.pk, membership.factor_due):

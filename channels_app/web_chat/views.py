@@ -25,7 +25,7 @@ from channels_app.web_chat.files import json_body
 from channels_app.web_chat.sessions import open_session
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
-from channels_app.web_chat.settings.widgets import Widget, find_widget
+from channels_app.web_chat.settings.widgets import Widget, find_look, find_widget
 from conversations.services.visitors import tell_usual_answer
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooMany, WalkerError
@@ -176,10 +176,10 @@ def look(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if not PER_ADDRESS.take_now("look", client_address(request)):
             raise TooMany
-        widget = find_widget(key)
+        shown = find_look(key)
     except WalkerError as problem:
         return _with_cors(JsonResponse(problem.as_dict(), status=problem.status), "*")
-    response = _with_cors(JsonResponse(widget.look.public(reverse("widget_logo", args=[widget.key]))), "*")
+    response = _with_cors(JsonResponse(shown.public(reverse("widget_logo", args=[key]))), "*")
     response["Cache-Control"] = "public, max-age=60"
     return response
 
@@ -189,7 +189,7 @@ def logo(request: HttpRequest, key: str) -> HttpResponse:
     if not PER_ADDRESS.take_now("logo", client_address(request)):
         return HttpResponse(status=429)
     try:
-        drawn = base64.b64decode(find_widget(key).look.logo)
+        drawn = base64.b64decode(find_look(key).logo)
     except NotFound as problem:
         raise Http404 from problem
     if not drawn:

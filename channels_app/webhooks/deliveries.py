@@ -9,7 +9,6 @@ from itertools import count, groupby
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_app.models import InboundDelivery
@@ -34,7 +33,6 @@ LOST: Final = "worker_lost"
 BATCH: Final = 20
 # Every third claim is for a retry alone, so that neither new deliveries nor retries displace the others.
 TURN_OF_RETRIES: Final = 3
-FORGOTTEN: Final = 500
 # A task ends after these seconds, so that a flood does not block the other queues.
 LONGEST: Final = 20.0
 
@@ -279,21 +277,6 @@ def replay(delivery_id: UUID) -> None:
     parked = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.PARKED)
     if not parked.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now(), done_at=None):
         raise NotFound("This delivery is not among those that failed.")
-
-
-def forget_bodies(*, now: datetime | None = None) -> int:
-    """Drop bodies older than `settings.DELIVERIES_KEPT`, but for parked ones; rows stay, to recognise late repeats."""
-    before = (now or clock_now()) - settings.DELIVERIES_KEPT
-    dropped = 0
-    while True:
-        with platform_scope():
-            old = InboundDelivery.objects.filter(
-                state=InboundDelivery.State.DONE, done_at__lt=before, body__isnull=False
-            )
-            batch = list(old.order_by("done_at").values_list("id", flat=True)[:FORGOTTEN])
-            dropped += InboundDelivery.objects.filter(id__in=batch).update(body=None, headers={})
-        if len(batch) < FORGOTTEN:
-            return dropped
 
 
 def oldest_seconds() -> float:

@@ -14,6 +14,9 @@ _NAMES = (
     *GIVEN,
     "SECRET_KEY",
     "WALKER_KEYS",
+    # Not the access key to KMS: beside the wrapped keys, on the same disk, it would open them.
+    "WALKER_KMS_KEY",
+    "WALKER_KMS_URL",
     "VAPID_PRIVATE_KEY",
     "PUBLIC_URL",
     "SANDBOX_ADS_URL",
@@ -37,6 +40,7 @@ _NAMES = (
     "BACK_OFFICE_HOSTS",
     "ROUNDUP_HOSTS",
     "SIEM_HOSTS",
+    "IDENTITY_HOSTS",
     "SENDGRID_API_BASE",
     "SLACK_API_BASE",
     "PAGERDUTY_API_BASE",

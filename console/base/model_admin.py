@@ -47,8 +47,8 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     view_permission: ClassVar[str] = ""
     nav: ClassVar[Nav]
-    site_pages: ClassVar[tuple[tuple[Nav, str], ...]] = ()
-    """Pages of `get_site_urls` in the navigation, by the names of their URLs."""
+    site_pages: ClassVar[tuple[tuple[Nav, str] | tuple[Nav, str, str], ...]] = ()
+    """Pages of `get_site_urls` in the navigation, by the names of their URLs; a setting has its sentence, too."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
     detail_template = "console/detail.html"
@@ -145,6 +145,8 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Show the list; it answers GET only."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
         context = {"title": self.list_label, "intro": self.intro, **(extra_context or {})}
         return super().changelist_view(request, {**context, **self.list_context(request)})
 

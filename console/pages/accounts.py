@@ -14,17 +14,17 @@ from django.utils.html import format_html
 
 from accounts import services
 from accounts.members import pictures
-from accounts.models import ApiKey, Membership, Tenant
+from accounts.models import ApiKey, Membership, Role, Tenant
 from accounts.permissions.factor_rules import MOST_DAYS, set_factor_rule
 from accounts.permissions.role_limits import FACTORS, MANAGE, STRONG
-from accounts.permissions.roles import permissions_of
-from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
+from accounts.permissions.roles import label_of, name_of_role, permissions_of, role_choices, with_role
+from accounts.permissions.team_scope import LIMITABLE, set_team_scope
 from accounts.privacy.erasure import erase_member
 from accounts.sign_in import factor_resets
 from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import Column, choose
+from console.base.lists import Column, SelectFilter, choose
 from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, redirect_to_progress, why_not_erase
 from console.extensions import MOST_FOUND, Finder, Found, finders
@@ -50,13 +50,13 @@ class PeopleFinder(Finder):
 
     def find(self, viewer: Actor, words: str) -> list[Found]:
         """Return the members whose first or last name begins with each of the words, active ones first."""
-        rows = Membership.objects.filter(erased_at=None).select_related("user").order_by("-is_active", "id")
+        rows = with_role(Membership.objects.filter(erased_at=None)).select_related("user").order_by("-is_active", "id")
         for word in words.split()[:MOST_WORDS]:
             rows = rows.filter(Q(user__first_name__istartswith=word) | Q(user__last_name__istartswith=word))
         return [
             Found(
                 str(row.user.get_full_name()),
-                row.get_role_display() if row.is_active else "Inactive",
+                label_of(row) if row.is_active else "Inactive",
                 reverse("admin:accounts_membership_change", args=[row.pk]),
             )
             for row in rows[:MOST_FOUND]
@@ -69,17 +69,18 @@ finders.register("accounts.people", PeopleFinder)
 class RoleForm(ConsoleForm):
     """A member's new role."""
 
-    role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
+    role = forms.ChoiceField(label="Role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = role_choices()  # type: ignore[attr-defined]
 
 
 class FactorRuleForm(ConsoleForm):
     """Which roles need a second factor, and how soon."""
 
     roles = forms.MultipleChoiceField(
-        label="Roles that need a second factor",
-        choices=Membership.Role.choices,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
+        label="Roles that need a second factor", required=False, widget=forms.CheckboxSelectMultiple
     )
     days = forms.IntegerField(
         label="Days of grace for roles you add",
@@ -88,6 +89,10 @@ class FactorRuleForm(ConsoleForm):
         initial=7,
         help_text="Roles that need one already keep their day.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["roles"].choices = role_choices()  # type: ignore[attr-defined]
 
 
 class TeamScopeForm(ConsoleForm):
@@ -106,12 +111,13 @@ def notes_on(request: HttpRequest, memberships: list[Membership]) -> list[str]:
 
     The domain is shown if it is the viewer's own; people who share a name also get the end of their id.
     """
-    own = str(getattr(request.user, "email", "")).rpartition("@")[2]
+    own = str(getattr(request.user, "mail_address", "")).rpartition("@")[2]
     names = Counter(membership.user.get_full_name() for membership in memberships)
     notes = []
     for membership in memberships:
-        mask = mask_value("email", membership.user.email)
-        if own and membership.user.email.rpartition("@")[2].lower() == own.lower():
+        address = membership.user.mail_address
+        mask = mask_value("email", address)
+        if own and address.rpartition("@")[2].lower() == own.lower():
             mask = f"{mask.partition('@')[0]}@{own}"
         parts = [mask]
         if membership.user_id == request.user.pk:
@@ -120,6 +126,16 @@ def notes_on(request: HttpRequest, memberships: list[Membership]) -> list[str]:
             parts.append(f"id …{str(membership.user_id)[-6:]}")
         notes.append(" · ".join(parts))
     return notes
+
+
+class RoleFilter(SelectFilter):
+    """Filters by role."""
+
+    title, parameter_name, field = "Role", "role", "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the roles, the organisation's own ones last."""
+        return role_choices()
 
 
 @admin.register(Membership)
@@ -135,15 +151,15 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     masked_fields = ("user", "user__email")
     list_display = ("person", "role_chip", "standing", "second_factor", "joined", "last_seen")
     list_filter: ClassVar = [
-        choose("role", "Role", Membership.Role.choices),
+        RoleFilter,
         choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="membership"),
     ]
     ordering = ("id",)
     detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined", "last_seen")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """Load the people with their memberships."""
-        return super().get_queryset(request).select_related("user")
+        """Load the people with their memberships and roles."""
+        return with_role(super().get_queryset(request)).select_related("user")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Membership]) -> None:
         """Load who has a second factor, and add notes that tell people apart."""
@@ -181,24 +197,27 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         is_active = membership.is_active and membership.user.is_active
         return chip("Active", "good", "check") if is_active else chip("Inactive", "neutral", "ban")
 
-    sees = Column[Membership](
-        "Conversations",
-        lambda membership: (
-            "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
-        ),
-    )
+    @admin.display(description="Conversations")
+    def sees(self, membership: Membership) -> str:
+        """Return whose conversations they see."""
+        if membership.own_sees == Role.Sees.ASSIGNED:
+            return "Those assigned to them"
+        return "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
 
     @admin.display(description="Second factor")
     def second_factor(self, membership: Membership) -> str:
         """Return whether a second factor is set up; warn if the role can approve or erase."""
         if getattr(membership, "has_second_factor", False):
             return chip("On", "good", "shield")
-        matters = membership.is_active and membership.user.is_active and bool(permissions_of(membership.role) & STRONG)
+        allowed = permissions_of(membership.role, membership.own_permissions)
+        matters = membership.is_active and membership.user.is_active and bool(allowed & STRONG)
         return chip("Not set up", "warn", "alert") if matters else "–"
 
     joined = Column[Membership]("Joined", lambda membership: str(moment(membership.created_at)))
     last_seen = Column[Membership]("Last sign-in", lambda membership: str(moment(membership.last_login_at)))
-    allowed = Column[Membership]("Permissions", lambda membership: list_permissions(permissions_of(membership.role)))
+    allowed = Column[Membership](
+        "Permissions", lambda row: list_permissions(permissions_of(row.role, row.own_permissions))
+    )
 
     def why_not(self, request: HttpRequest, action: ServiceAction, membership: Any) -> str:
         """Block changes to oneself, to erased people, and removing someone twice."""
@@ -212,8 +231,9 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             return why_not_erase(request)
         if action.path == "remove-picture" and not membership.picture_key:
             return "This person has no picture."
-        if action.path == "teams" and membership.role not in CAN_BE_LIMITED:
-            return f"The role {membership.get_role_display()} sees the conversations of all teams."
+        allowed = permissions_of(membership.role, membership.own_permissions)
+        if action.path == "teams" and not allowed <= LIMITABLE:
+            return f"The role {label_of(membership)} sees the conversations of all teams."
         if action.path == "reset-factor" and not getattr(membership, "has_second_factor", True):
             return "This person has no second factor."
         is_removed = action.path == "remove" and not membership.is_active
@@ -244,7 +264,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         """Change the person's role; a removed person becomes a member again."""
         role = form.cleaned_data["role"]
         services.change_role(actor=viewer_of(request), user=membership.user, role=role)
-        return f"The role is now {Membership.Role(role).label}."
+        return f"The role is now {name_of_role(role)}."
 
     require_factor = calls(
         set_factor_rule,

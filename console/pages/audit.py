@@ -96,6 +96,7 @@ STRENGTHS = {
     "none": "–",
     "password": "Password",
     "key": "Security key or passkey",
+    "company": "Company sign-in",
     "mfa": "Password and second factor",
     "api_key": "API key",
     "link": "Link from an email or WhatsApp message",

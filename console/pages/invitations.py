@@ -11,8 +11,8 @@ from django.utils.html import format_html
 
 from accounts.members import invitations
 from accounts.models import Invitation, Membership
-from accounts.permissions.role_limits import MANAGE, can_grant_role
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.role_limits import MANAGE, has_all_of
+from accounts.permissions.roles import label_of, permissions_of, roles_here, with_role
 from console.base.actions import ServiceAction
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
@@ -37,8 +37,8 @@ STATES: Final = {
 
 
 def list_grantable_roles(actor: Actor) -> list[tuple[str, str]]:
-    """Return the roles the actor can grant: none above their own."""
-    return [(role, label) for role, label in Membership.Role.choices if can_grant_role(actor, role)]
+    """Return the roles the actor can grant: none above their own. One query."""
+    return [(key, role.name) for key, role in roles_here().items() if has_all_of(actor, key, role.permissions)]
 
 
 class InviteColleagues(Step):
@@ -91,7 +91,7 @@ class InviteActions(ServiceAdmin):
                 "url": reverse("admin:accounts_invitation_change", args=[row.pk]),
                 "name": row.name or "No name",
                 "address": row.masked_address,
-                "role": row.get_role_display(),
+                "role": label_of(row),
                 "inviter": inviter_of(row),
                 "mail": mail_chip(row),
                 "state": row.state(now()),
@@ -115,7 +115,7 @@ class InviteActions(ServiceAdmin):
 
 def role_chip(row: Membership | Invitation) -> str:
     """Return the role as a chip."""
-    return chip(row.get_role_display(), "accent" if row.role in ("owner", "admin") else "neutral", "person")
+    return chip(label_of(row), "accent" if row.role in ("owner", "admin") else "neutral", "person")
 
 
 def inviter_of(row: Invitation) -> str:
@@ -147,8 +147,8 @@ class InvitationAdmin(ServiceAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
-        """Load the invitations with their inviters."""
-        return super().get_queryset(request).select_related("invited_by")
+        """Load the invitations with their inviters and roles."""
+        return with_role(super().get_queryset(request)).select_related("invited_by")
 
     def detail_context(self, request: HttpRequest, row: Invitation) -> dict[str, Any]:
         """Return the invitation; closed ones have no actions."""
@@ -172,7 +172,9 @@ class InvitationAdmin(ServiceAdmin):
     mail = Column[Invitation]("Email", mail_chip)
     trouble = Column[Invitation](PROBLEM, lambda row: row.mail_problem)
     inviter = Column[Invitation]("Invited by", inviter_of)
-    allowed = Column[Invitation]("Permissions", lambda row: list_permissions(permissions_of(row.role)))
+    allowed = Column[Invitation](
+        "Permissions", lambda row: list_permissions(permissions_of(row.role, row.own_permissions))
+    )
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the people page."""

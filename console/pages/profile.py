@@ -6,11 +6,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.company import people
 from accounts.members import pictures, profile
-from accounts.models import BrowserSession, Membership, TokenFamily, User
-from accounts.permissions.roles import permissions_of
+from accounts.models import BrowserSession, Identity, IdentityProvider, Membership, TokenFamily, User
+from accounts.permissions.roles import name_of_role, permissions_here
 from accounts.sign_in import sessions
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
@@ -78,7 +80,7 @@ class ProfileAdmin(ServiceAdmin):
     nav = Nav("Profile", "person", YOURS, order=1)
     intro = "Your name, picture, language, time zone and email signature, and what your role allows."
     detail_template = "console/profile.html"
-    detail_fields = ("email", "role")
+    detail_fields = ("address", "role")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the viewer, with what their membership of this organisation says."""
@@ -95,9 +97,20 @@ class ProfileAdmin(ServiceAdmin):
         """Return the profile, roles and actions; the template lists the other pages of one's own."""
         context = super().detail_context(request, obj)
         offered = [o for o in context["offered"] if obj.own_picture_key or o["action"].path != "remove-picture"]
-        allowed = list_permissions(permissions_of(obj.own_role))
-        own = profile.read_profile(viewer=viewer_of(request))
-        return {**context, "own": own, "offered": offered, "allowed": allowed, "yours": YOURS, "list_url": ""}
+        allowed = list_permissions(permissions_here(obj.own_role))
+        company = self.company_of(obj)
+        if company.get("is_connected") is not True:
+            offered = [one for one in offered if one["action"].path != "disconnect-company"]
+        shown = {"offered": offered, "allowed": allowed, "yours": YOURS, "list_url": "", "company": company}
+        return {**context, **shown, "own": profile.read_profile(viewer=viewer_of(request))}
+
+    def company_of(self, person: User) -> dict[str, Any]:
+        """Return where the person connects the organisation's sign-in, and whether they have; {} without one."""
+        row = IdentityProvider.objects.only("slug", "issuer").first()
+        if row is None:
+            return {}
+        is_connected = Identity.objects.filter(user=person, issuer=row.issuer).exists()
+        return {"url": reverse("company_start", args=[row.slug]), "is_connected": is_connected}
 
     def object_title(self, obj: User) -> str:
         """Return the name of the page."""
@@ -118,7 +131,8 @@ class ProfileAdmin(ServiceAdmin):
         """Return to the profile, which has the list's address."""
         return self.list_url()
 
-    role = Column[Any]("Role in this organisation", lambda person: Membership.Role(person.own_role).label)
+    address = Column[User]("Email address", lambda person: person.mail_address)
+    role = Column[Any]("Role in this organisation", lambda person: name_of_role(person.own_role))
 
     change_name = calls(
         profile.change_name,
@@ -149,6 +163,15 @@ class ProfileAdmin(ServiceAdmin):
         on_list=False,
         explain="Colleagues see it here, and customers beside your first name.",
         done="Your picture is saved.",
+    )
+    disconnect_company = calls(
+        people.unlink,
+        title="Disconnect company sign-in",
+        permission=profile.USE,
+        tone="danger",
+        on_list=False,
+        explain="You sign in with your password again. Sessions that your company began end.",
+        done="Your company sign-in is disconnected.",
     )
     remove_picture = calls(
         pictures.remove_picture,

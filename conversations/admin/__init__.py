@@ -2,6 +2,7 @@
 
 from conversations.channel_accounts.admin import templates
 from conversations.contacts.admin import consents, contacts
+from conversations.custom_fields import admin as custom_fields
 from conversations.inbox.admin import conversations, dashboard, tags
 from conversations.inbox.teams import admin as teams
 from conversations.inbox.triage import admin as triage

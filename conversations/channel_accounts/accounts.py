@@ -20,8 +20,32 @@ from core.errors import Conflict, Invalid
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
 from core.reach import channels
+from core.reliability import limits
 
 _PURPOSE = "lookup|conversations_channelaccount"
+
+
+class ChannelLimit(limits.Limit):
+    """Channels that are switched on."""
+
+    label, unit, is_counted = "Channels", "channels", True
+    way_out = "Switch a channel off first, or ask your operator for a larger tier."
+
+    def used(self) -> int:
+        """Count the rows: they are few."""
+        return ChannelAccount.objects.filter(is_active=True).count()
+
+
+limits.kinds.register("channels", ChannelLimit)
+
+
+def make_room(account: ChannelAccount | None, *, is_active: bool) -> None:
+    """Raise `Conflict` ("limit_reached") where one more channel, new or off till now, would be too many.
+
+    In the caller's transaction.
+    """
+    if is_active and (account is None or not account.is_active):
+        limits.refuse_reached("channels")
 
 
 def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
@@ -53,7 +77,7 @@ def connect_channel(
     account, because they could write in anyone's name. Without an id the account is found by kind and address; it may
     move to another provider. A new account that misses a credential stays switched off. Needs
     `channels_app.change_channelaccount`; raises `Invalid` for a pair that no channel has, `NotFound`, and `Conflict`
-    when another account has the address.
+    when another account has the address, or for one too many ("limit_reached").
     """
     actor.require("channels_app.change_channelaccount")
     if (kind, provider) not in channels.pairs:
@@ -92,10 +116,12 @@ def _write(
     knows = [keeper] if keeper else []
     is_complete = not _missing(kind, facts)
     if account is None:
+        make_room(None, is_active=is_complete)
         return ChannelAccount.objects.create(kind=kind, keepers=knows, is_active=is_complete, **facts), ""
     was_complete = not _missing(kind, {"provider": account.provider, "credentials": account.credentials})
     # What was missing has come, or is missing now; a channel that somebody switched off stays off.
     facts = facts | {"is_active": is_complete and (account.is_active or not was_complete)}
+    make_room(account, is_active=facts["is_active"])
     if facts["credentials"] != account.credentials:
         # A secret that an earlier keeper knows may still be valid.
         facts = facts | {"keepers": sorted({*account.keepers, *knows})}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from conversations.channel_accounts.accounts import make_room
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
@@ -25,11 +26,12 @@ def save_app(
 ) -> ChannelAccount:
     """Create an app's channel account, or change the one with the id, and return it.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Conflict` for one too many ("limit_reached").
     """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id) if account_id else ChannelAccount(kind=APP, provider=ChannelAccount.Provider.APP)
+        make_room(account if account_id else None, is_active=is_active)
         old_state = _state(account) if account_id else ""
         account.name, account.origins, account.is_active = name, list(origins), is_active
         account.save()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from conversations.channel_accounts.accounts import make_room
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
@@ -29,13 +30,14 @@ def save_widget(
     """Create a web chat, or change the one with the id, and return it.
 
     Other settings are kept, and the greeting too where it is None.
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Conflict` for one too many ("limit_reached").
     """
     actor.require(CHANGE)
     with transaction.atomic():
         # Only chats that are new show colleagues' first names without being told to.
         new = ChannelAccount(kind=WEBCHAT, provider=WIDGET, credentials={"shows_people": True})
         account = _locked(account_id) if account_id else new
+        make_room(account if account_id else None, is_active=is_active)
         account.name, account.origins, account.is_active = name, list(origins), is_active
         greeted = {} if greeting is None else {"greeting": greeting}
         account.credentials = {**(account.credentials or {}), **greeted}

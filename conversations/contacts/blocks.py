@@ -80,8 +80,8 @@ def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now:
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool:
     """Record that the owner of an address opted in again.
 
-    Marketing comes back only for somebody who had agreed to it before: START isn't a consent of its own.
-    Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
+    Marketing comes back only for somebody who had agreed to it before, and without an end: START isn't a consent of its
+    own. Returns False if they had not opted out. For channels only. Writes an audit entry. Raises `Refused`.
     """
     _require_channel(actor)
     with transaction.atomic():
@@ -100,7 +100,9 @@ def _lifted_by_start(sender: SenderIdentity, channel: str) -> list[str]:
     index = point_index(sender.kind, sender.value)
     entries = ledger.entries_of([index, *together_with(index)])
     said = [row for rows in entries.values() for row in rows]
-    had_agreed = latest(said, (channel, ANY), (Consent.State.GIVEN,), MARKETING) is not None
+    agreed = latest(said, (channel, ANY), (Consent.State.GIVEN,), MARKETING)
+    # The consent that START gives back has no end, so it isn't for one that had.
+    had_agreed = agreed is not None and agreed.expires_at is None
     purposes = [purpose for purpose in STOPPABLE if purpose != MARKETING or had_agreed]
     is_lifting = any(has_objected(rows, channel, purpose) for rows in (said, entries[index]) for purpose in purposes)
     return purposes if is_lifting else []

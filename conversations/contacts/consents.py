@@ -1,6 +1,7 @@
 """Record what someone agreed or objected to, also for an address that no contact has yet."""
 
 from datetime import datetime
+from typing import Unpack, cast
 
 from django.db import transaction
 
@@ -13,7 +14,8 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from core.models import Consent
-from core.reach import channels, ledger
+from core.reach import channels, consent_texts, ledger
+from core.reach.ledger import Proof
 from core.reach.verdict import ANY, STOPPABLE
 
 
@@ -26,13 +28,15 @@ def record_consent(
     kind: str = "",
     channel: str = ANY,
     at: datetime | None = None,
+    **proof: Unpack[Proof],
 ) -> Consent:
     """Record a consent or an opt-out and return its line of the ledger.
 
     Or that an address works again: "reachable" ends what a provider reported, for every purpose; the other states need
-    one. The newest by `at` counts. A repeat returns the line that counts already. `kind` is that of the address,
-    "email" or "phone" by default. Needs `core.record_consent`; raises `Invalid` with the fields, and `Conflict`
-    ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
+    one. The newest by `at` counts. A repeat returns the line that counts already, unless it brings a `proof`, which
+    only a consent has. `kind` is that of the address, "email" or "phone" by default. Needs `core.record_consent`;
+    raises `Invalid` with the fields, and `Conflict` ("is_reachable") for an address that no provider gave up. Writes
+    `CONSENT_RECORDED`.
     """
     actor.require(RECORD)
     moment = clock_now()
@@ -46,6 +50,7 @@ def record_consent(
         wrong["purpose"] = ["Choose reply, service, notice or marketing."]
     if at is not None and at > moment:
         wrong["at"] = ["This is in the future."]
+    wrong |= consent_texts.proof_problems(proof, state=state, purpose=purpose, at=at or moment)
     if wrong:
         raise Invalid("This consent can't be recorded.", fields=wrong)
     try:
@@ -62,6 +67,7 @@ def record_consent(
             recorded_by=actor.user_id,
             at=at or moment,
             others=together_with(index),
+            proof=cast(Proof, {name: value for name, value in proof.items() if value}),
         )
         if not added:
             known = Consent.objects.filter(address_index=index, channel=channel, purpose=purpose, state=state)
@@ -75,5 +81,6 @@ def record_consent(
         if owner is not None:
             stream_events.append_contact_changed(owner)
         facts = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state), "at": line.at.isoformat()}
+        facts |= {name: str(value) for name in ("wording_id", "expires_at") if (value := getattr(line, name))}
         chain.note(actor, "CONSENT_RECORDED", line, **facts)
     return line

@@ -11,6 +11,7 @@ from accounts.selectors import is_active_member
 from conversations import texts
 from conversations.contacts import names, points
 from conversations.contacts.fields import NAME_LIMIT, language_code, masked
+from conversations.contacts.selectors.directory import VIEW_CONTACT
 from conversations.models import Contact, ContactPoint, ContactTag
 from conversations.types import SenderIdentity
 from core.actors import Actor
@@ -46,6 +47,17 @@ class FoundContact:
     def record_id(self) -> UUID:
         """Return the contact that the address had before any merge: its name and rights are the address's."""
         return self.origin_id or self.contact_id
+
+
+def record_view(*, actor: Actor, contact: Contact) -> None:
+    """Record that someone looked at a contact's details.
+
+    Every look is an audit entry. `contact` is the row as the caller has just read it for the actor. Needs
+    `conversations.view_contact`. Writes `CONTACT_VIEWED`.
+    """
+    actor.require(VIEW_CONTACT)
+    with transaction.atomic():
+        chain.note(actor, "CONTACT_VIEWED", contact)
 
 
 def point_index(kind: str, value: str) -> str:

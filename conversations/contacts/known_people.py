@@ -11,11 +11,13 @@ from django.db import transaction
 
 from conversations.contacts import contacts, names, points
 from conversations.contacts.fields import FIELDS, ContactField
+from conversations.custom_fields.values import LOCK, read_values, write_values
 from conversations.events import stream_events
-from conversations.models import Contact, ContactPoint
+from conversations.models import Contact, ContactPoint, CustomField
 from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import advisory_lock
 from core.errors import Conflict, Invalid
 from core.events.publish import publish
 
@@ -92,6 +94,26 @@ def revise_contacts(*, actor: Actor, changes: Mapping[UUID, Mapping[str, str]]) 
         locked = {contact: read[contact.pk] for contact in found}
         _write(actor, locked)
     return {contact.pk for contact in locked}
+
+
+def set_contact_fields(*, actor: Actor, contact_id: UUID, values: Mapping[str, Any]) -> Contact:
+    """Set values of a contact's custom fields by their keys.
+
+    None or an empty text removes one. Only what is named changes, so that two colleagues who do it at once keep both.
+    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid` with the keys, `ContactErased`,
+    and `Conflict` ("merged"). Writes `CONTACT_FIELDS_SET` with the ids of the fields, never the values.
+    """
+    actor.require(REPLY)
+    with transaction.atomic():
+        advisory_lock(LOCK, shared=True)  # the fields stay as they are
+        contact = contacts.lock_contact(contact_id)
+        found = read_values(CustomField.Subject.CONTACT, values)
+        if changed := write_values(found, contact=contact):
+            fact = chain.Fact(
+                actor, "CONTACT_FIELDS_SET", contact._meta.label_lower, contact.pk, facts={"fields": changed}
+            )
+            publish(events=[stream_events.contact_changed(contact.pk)], audit=[fact])
+    return contact
 
 
 def read_detail(*, name: str, text: str) -> str:

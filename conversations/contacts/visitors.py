@@ -15,6 +15,7 @@ from core.errors import Refused
 from core.models import Consent
 from core.privacy.encryption import blind_index
 from core.reach import ledger
+from core.reach.verdict import latest
 
 
 def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", agreed_to: str = "") -> None:
@@ -39,15 +40,16 @@ def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", 
             own_index = blind_index(f"{index} {address}", column=points.COLUMN)
             contacts.insert_point(contact, SenderIdentity("typed", address), own_index, is_primary=False)
             said["email"] = True
-        agreed = Consent.objects.filter(address_index=index, channel="webchat", purpose=Consent.Purpose.REPLY)
-        newest = agreed.order_by("-at", "-id").values_list("state", flat=True).first()
-        if agreed_to and newest != Consent.State.GIVEN:
+        said_here = ledger.entries_of([index])[index]
+        newest = latest(said_here, ("webchat",), ledger.OF_A_PURPOSE, Consent.Purpose.REPLY)
+        if agreed_to and (newest is None or newest.state != Consent.State.GIVEN):
             (line,) = ledger.add_lines(
                 address_index=index,
                 channel="webchat",
                 state=Consent.State.GIVEN,
                 source=Consent.Source.CUSTOMER,
                 purposes=[Consent.Purpose.REPLY],
+                proof={"way": Consent.Way.CHAT, "evidence": said["wording"]},
             )
             facts = {"channel": line.channel, "purpose": str(line.purpose), "state": str(line.state)}
             chain.note(actor, "CONSENT_RECORDED", line, **facts, wording=said["wording"])

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 
+from accounts.models import Membership
 from accounts.selectors import roster
 from conversations.events import stream_events
 from conversations.inbox import changes, clocks
@@ -286,7 +287,7 @@ def may_move(*, actor: Actor, conversation: Conversation) -> bool:
 
 
 def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of conversations whose person is away for long."""
+    """Return tenant and id of conversations whose person is away for long or left."""
     with platform_scope():
         rows = Conversation.objects.filter(state=PERSON, team__isnull=False, assigned_to__isnull=False)
         rows = rows.filter(snoozed_until=None)
@@ -296,7 +297,7 @@ def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Let a conversation whose person is away for long wait for another.
+    """Let a conversation whose person is away for long or has left wait for another.
 
     Returns whether it does now. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_HANDED_BACK`.
     """
@@ -362,11 +363,13 @@ def _waited_too_long(moment: datetime) -> Q:
     return Q(team_since__lte=_before(moment, F("team__fallback_minutes")))
 
 
-def _person_is_gone(moment: datetime) -> Exists:
-    """Tell whether the person has been away or offline for longer than the team allows."""
+def _person_is_gone(moment: datetime) -> Q:
+    """Tell whether the person is no member any more, or was away or offline for longer than the team allows."""
+    left = Membership.objects.filter(user_id=OuterRef("assigned_to_id"), tenant_id=OuterRef("tenant_id"))
     current = Availability.objects.filter(user_id=OuterRef("assigned_to_id"), until=None)
     away = current.exclude(state=Availability.State.ONLINE)
-    return Exists(away.filter(since__lte=_before(moment, OuterRef("team__away_minutes"))))
+    is_away = Exists(away.filter(since__lte=_before(moment, OuterRef("team__away_minutes"))))
+    return Q(Exists(left.filter(is_active=False))) | Q(is_away)
 
 
 def _before(moment: datetime, minutes: F) -> Combinable:

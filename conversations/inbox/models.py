@@ -110,6 +110,7 @@ class Conversation(Dated, TenantModel):
     last_inbound_at = models.DateTimeField(null=True)
     staff_seen_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    emptied_at = models.DateTimeField(null=True, editable=False, help_text="When its texts went by their age.")
     intent = models.CharField(max_length=16, choices=Intent, blank=True)
     language = models.CharField(max_length=5, blank=True, help_text="Of the customer's messages; empty if none tells.")
     urgency = models.PositiveSmallIntegerField(default=0, help_text="From 0 to 100.")
@@ -185,6 +186,11 @@ class Conversation(Dated, TenantModel):
                 fields=["next_due_at"],
                 name="conversations_due",
                 condition=Q(state="person", next_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant_id", "closed_at"],
+                name="conversations_to_empty",
+                condition=Q(closed_at__isnull=False, emptied_at__isnull=True),
             ),
         ]
 

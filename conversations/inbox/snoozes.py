@@ -11,7 +11,8 @@ from django.urls import reverse
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks, states
 from conversations.inbox.changes import Change
-from conversations.models import Conversation, Priority, TeamMember
+from conversations.inbox.teams.seen import showing
+from conversations.models import Conversation, Priority
 from conversations.transitions import PERSON
 from core import notices
 from core.actors import Actor
@@ -188,7 +189,7 @@ def note_due(*, actor: Actor, conversation_id: UUID, now: datetime | None = None
 
 
 def _who_hears(conversation: Conversation, *, is_late: bool) -> set[UUID]:
-    rows = TeamMember.objects.filter(team_id=conversation.team_id)
+    rows = showing().filter(team_id=conversation.team_id)
     if conversation.assigned_to_id is None:
         return set(rows.values_list("user_id", flat=True))
     leads = set(rows.filter(is_lead=True).values_list("user_id", flat=True)) if is_late else set()

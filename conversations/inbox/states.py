@@ -13,6 +13,7 @@ from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations import registry
 from conversations.contacts import contacts
+from conversations.custom_fields.selectors import missing_on_close
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks
 from conversations.inbox.changes import Change
@@ -30,6 +31,7 @@ CLOSES: Final = ("CONVERSATION_CLOSED",)
 TAKES: Final = ("CONVERSATION_TAKEN_OVER", "CONVERSATION_ASSIGNED")
 MOVES: Final = ("CONVERSATION_GIVEN_BACK", *CLOSES)
 REOPENED_WITHIN: Final = timedelta(minutes=2)
+MACHINES: Final = ("agent", "system", "rule")
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
@@ -163,7 +165,7 @@ def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime 
     `reason` is a short code. For agents and the system. If a person already has it, only a missing escalation is
     recorded. Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
     """
-    if actor.kind not in ("agent", "system", "rule"):
+    if actor.kind not in MACHINES:
         raise Refused("Only an agent can hand off. A person escalates instead.")
     return _to_person(actor, conversation_id, reason, now, keep_person=True)
 
@@ -222,10 +224,11 @@ def _to_person(
 def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime | None = None) -> Conversation:
     """Close the conversation and record whether it is resolved.
 
-    A message within days reopens it. A person needs `conversations.reply_conversation`; agents and the system may.
-    Raises `NotFound`, and `Conflict` when it is already closed.
+    A message within days reopens it. A person needs `conversations.reply_conversation`, and values in the custom fields
+    that are needed; agents and the system may. Raises `NotFound`, and `Conflict` when it is already closed ("closed")
+    or such a value is missing ("fields_missing", with the keys as `missing`).
     """
-    if actor.kind not in ("agent", "system", "rule"):
+    if actor.kind not in MACHINES:
         actor.require(REPLY)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
@@ -236,6 +239,11 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
 def close_locked(actor: Actor, conversation: Conversation, *, resolved: bool, moment: datetime) -> Change:
     """Do what `close` does with a locked conversation. Its person has room for another."""
     old_state = open_state(actor, conversation)
+    # Agents can't fill in what only people know.
+    if actor.kind not in MACHINES and (missing := missing_on_close(conversation)):
+        names = ", ".join(f"“{field.name}”" for field in missing)
+        keys = [field.key for field in missing]
+        raise Conflict(f"Fill in {names} before you close this conversation.", code="fields_missing", missing=keys)
     conversation.state, conversation.resolved, conversation.closed_at = CLOSED, resolved, moment
     conversation.waiting_since = conversation.next_due_at = None
     awake = clocks.unsnoozed(conversation, moment)

@@ -21,12 +21,21 @@ from conversations.contacts.selectors.names import names_of_contact
 from conversations.events import stream_events
 from conversations.inbox.teams.seen import require_all_seen
 from conversations.merges.selectors import MERGE, require_whole
-from conversations.models import AudienceSend, Contact, ContactMerge, ContactPoint, ContactTag, Conversation
+from conversations.models import (
+    AudienceSend,
+    Contact,
+    ContactMerge,
+    ContactPoint,
+    ContactTag,
+    Conversation,
+    CustomValue,
+)
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.pii import mask_text
+from core.privacy.retention.holds import lock_holds
 
 UNDO_WITHIN: Final = timedelta(days=14)
 REASON_LIMIT: Final = 500
@@ -38,11 +47,12 @@ def merge_contacts(
 ) -> ContactMerge:
     """Merge a contact into another one of the same person.
 
-    Its addresses, conversations and tags go to the other one, which new messages find. Blocks and consents stay with
-    the addresses. Needs `conversations.merge_contact`. Raises `Refused`, also for somebody limited to teams who doesn't
-    see all conversations of both ("not_all_seen"), `NotFound`, `Invalid` for a contact with itself or without a reason,
-    and `Conflict`: "erased", "merged", "different_colleagues" for contacts of two colleagues, "changed" when an address
-    was added at the same moment. Writes `CONTACT_MERGED` about both.
+    Its addresses, conversations and tags go to the other one, which new messages find, and the values of custom fields
+    that the other one hasn't got. Blocks and consents stay with the addresses. Needs `conversations.merge_contact`.
+    Raises `Refused`, also for somebody limited to teams who doesn't see all conversations of both ("not_all_seen"),
+    `NotFound`, `Invalid` for a contact with itself or without a reason, and `Conflict`: "erased", "merged",
+    "different_colleagues" for contacts of two colleagues, "changed" when an address was added at the same moment.
+    Writes `CONTACT_MERGED` about both.
     """
     actor.require(MERGE)
     if contact_id == into_id:
@@ -61,10 +71,14 @@ def merge_contacts(
         rows = ContactTag.objects.filter(contact=contact).exclude(name__in=list(has))
         ids = _ids(rows)
         ContactTag.objects.filter(pk__in=ids).update(contact=into)
+        known = CustomValue.objects.filter(contact=into).values_list("field", flat=True)
+        values = _ids(CustomValue.objects.filter(contact=contact).exclude(field__in=list(known)))
+        CustomValue.objects.filter(pk__in=values).update(contact=into)
         moved: dict[str, Any] = {
             "points": _ids(ContactPoint.objects.filter(contact=contact)),
             "conversations": [str(talk.pk) for talk in talks],
             "tags": ids,
+            "values": values,
             "earlier": _ids(Contact.objects.filter(merged_into=contact)),
             "fields": _fill_in(contact, into),
         }
@@ -98,7 +112,7 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
     Its addresses go back with all of their conversations, also those that began since: an answer in one of them must
     not go to the other person. Tags that moved go back if they are still there; what colleagues wrote down since
     stays with the other contact. Needs `conversations.merge_contact`. Raises `Refused`, `NotFound`, and `Conflict`:
-    "not_merged", "erased", "merged_further", "too_late". Writes `CONTACT_MERGE_UNDONE` about both.
+    "not_merged", "erased", "merged_further", "too_late", "on_hold". Writes `CONTACT_MERGE_UNDONE` about both.
     """
     actor.require(MERGE)
     moment = now or clock_now()
@@ -113,6 +127,10 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
         problem = why_not_undo(merge, contact, into, moment)
         if problem is not None:
             raise problem
+        held = lock_holds()
+        if not held.everything and held.keeps(contacts=[contact.pk, into.pk], conversations=()):
+            say = "They are on legal hold as one person, and one of them would no longer be. Lift the hold first."
+            raise Conflict(say, code="on_hold")
         if not ContactMerge.objects.filter(pk=merge.pk, undone_at=None).update(
             undone_at=moment, undone_by_id=actor.user_id
         ):
@@ -125,6 +143,9 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
         has = ContactTag.objects.filter(contact=contact).values_list("name", flat=True)
         gone = ContactTag.objects.filter(pk__in=merge.moved["tags"], contact=into).exclude(name__in=list(has))
         gone.update(contact=contact)
+        known = CustomValue.objects.filter(contact=contact).values_list("field", flat=True)
+        moved = CustomValue.objects.filter(pk__in=merge.moved.get("values", ()), contact=into)
+        moved.exclude(field__in=list(known)).filter(changed_at__lte=merge.merged_at).update(contact=contact)
         _empty_again(merge, contact, into)
         Contact.objects.filter(pk__in=records[1:], merged_into=into).update(merged_into=contact)
         Contact.objects.filter(pk=contact.pk).update(merged_into=None)

@@ -92,7 +92,7 @@ class ContactMergeViewSet(ListViewSet):
         """Take this merged contact out of the other one again, within 14 days.
 
         Its addresses go back with all of their conversations. 409 `not_merged`, `erased`, `merged_further`,
-        `too_late`.
+        `too_late`, `on_hold`.
         """
         return self.call_service(merges.undo_merge)
 

@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
+from django.db.models import Sum
 
+from conversations.messages.files.rules import MB
 from conversations.messages.models import SealedFile
 from conversations.models import Attachment, CannedFile, FileRemoval
 from core.clock import now as clock_now
 from core.errors import Conflict, Unavailable
 from core.observability.logging import get_logger
 from core.privacy import sealed_files
-from core.tenancy.scope import platform_scope
+from core.reliability import limits, loose_cache
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 log = get_logger(__name__)
 ABANDONED: Final = timedelta(hours=1)
@@ -27,6 +28,35 @@ EXPIRED: Final = "expired"
 CONTENT_FIELDS: Final = ("content", "store", "file_key", "digest", "size")
 EMPTY: Final = {"content": None, "file_key": None, "store": "", "digest": "", "size": 0}
 """The columns of a file whose bytes are gone."""
+MEASURED: Final = "storage"
+MEASURE_AFTER: Final = 3600.0
+
+
+def measure_storage() -> None:
+    """Add up the files of the organisation in scope, at most once an hour: it reads a row of each. For the sweep."""
+    key = f"{current_tenant_id()}:storage"
+    if loose_cache.find(f"{key}:fresh", what=MEASURED):
+        return
+    sums = [model.objects.aggregate(total=Sum("size"))["total"] or 0 for model in (Attachment, CannedFile)]
+    # The number outlasts its hour: until the sweep comes again it still counts.
+    loose_cache.keep(key, sum(sums), seconds=2 * MEASURE_AFTER, what=MEASURED)
+    loose_cache.keep(f"{key}:fresh", True, seconds=MEASURE_AFTER, what=MEASURED)
+
+
+class StorageLimit(limits.Limit):
+    """Megabytes of the files of messages and canned replies, as last measured."""
+
+    label, unit = "Megabytes of files", "MB of files"
+    measure = staticmethod(measure_storage)
+    way_out = "You can still write without files. Ask your operator for a larger tier."
+
+    def used(self) -> int | None:
+        """Return what was measured last, None where that is lost or nobody has measured yet."""
+        found = loose_cache.find(f"{current_tenant_id()}:storage", what=MEASURED)
+        return None if found is None else found // MB
+
+
+limits.kinds.register("storage", StorageLimit)
 
 
 def write_content(file: SealedFile, content: bytes) -> None:
@@ -128,27 +158,3 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
             return False
     FileRemoval.objects.filter(pk=removal_id).delete()
     return True
-
-
-def list_files_expired() -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of the files that are old enough to go.
-
-    Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
-    """
-    if not settings.FILE_DAYS:
-        return []
-    before = clock_now() - timedelta(days=settings.FILE_DAYS)
-    with platform_scope():
-        old = Attachment.objects.filter(state=Attachment.State.STORED, created_at__lt=before)
-        return list(old.order_by("pk").values_list("tenant_id", "id")[:BATCH])
-
-
-@transaction.atomic
-def expire_file(*, attachment_id: UUID) -> None:
-    """Drop the bytes and the name of an old file; its kind stays. For the sweep."""
-    rows = Attachment.objects.select_for_update().filter(pk=attachment_id, state=Attachment.State.STORED)
-    for file in rows.only("id", "store"):
-        plan_removal([file])
-        Attachment.objects.filter(pk=file.pk).update(
-            **EMPTY, filename="", source="", state=Attachment.State.FAILED, error=EXPIRED, next_attempt_at=None
-        )

@@ -20,6 +20,7 @@ from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Consent
 from core.reach import gate
+from core.reliability import limits
 
 SUBJECT_LIMIT: Final = 200
 
@@ -42,8 +43,9 @@ def begin_conversation(
     they haven't written lately that takes a template. With a client id a repeat returns the first conversation. Needs
     `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid` (no text, too long, several mailboxes, a
     channel on which nobody can be written to first), `ContactErased`, `Conflict` ("merged", "no_mailbox", "id_reused",
-    or what is wrong with the template), and `gate.NotReachable` with the reason ("no_address", "opted_out", "blocked",
-    "unreachable", "window_closed"). Writes `CONVERSATION_OPENED` or `CONVERSATION_REOPENED`, and `MESSAGE_SENT`.
+    "limit_reached", or what is wrong with the template), and `gate.NotReachable` with the reason ("no_address",
+    "opted_out", "blocked", "unreachable", "window_closed"). Writes `CONVERSATION_OPENED` or `CONVERSATION_REOPENED`,
+    and `MESSAGE_SENT`.
     """
     actor.require(REPLY)
     actor.require_person("Only a person can begin a conversation.")
@@ -62,6 +64,7 @@ def begin_conversation(
         begun = _begun(account, addressee, thread, key, text)
         if begun is not None:
             return begun
+        limits.refuse_reached("messages")
         conversation, opened = inbound.reopen_or_create(account.pk, addressee, thread, moment)
         stream_events.hold_streams(conversation)
         inbound.announce_opened(actor, conversation, opened)

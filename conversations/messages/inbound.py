@@ -189,8 +189,8 @@ def reopen_or_create(
         return made, "conversation_opened"
     last.state, last.resolved, last.closed_at, last.assigned_to = AGENT, None, None, None
     last.first_answered_at = last.first_person_answered_at = last.asked_at = last.person_asked_at = None
-    last.rests = []
-    clocks = ["first_answered_at", "first_person_answered_at", "asked_at", "person_asked_at", "rests"]
+    last.rests, last.emptied_at = [], None
+    clocks = ["first_answered_at", "first_person_answered_at", "asked_at", "person_asked_at", "rests", "emptied_at"]
     last.save(update_fields=["state", "resolved", "closed_at", "assigned_to", *clocks])
     return last, "conversation_reopened"
 

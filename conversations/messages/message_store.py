@@ -147,7 +147,8 @@ def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: 
     message.masked_body = shown or message.masked_body
     message.conversation, message.sender_id = conversation, conversation.contact_id
     conversation.last_message_at = conversation.last_inbound_at = moment
-    conversation.save(update_fields=["last_message_at", "last_inbound_at"])
+    conversation.emptied_at = None
+    conversation.save(update_fields=["last_message_at", "last_inbound_at", "emptied_at"])
     name = "message_received"
     message.seq = stream_events.append_message(conversation, message, event_type=name, listed=name).seq
     message.save(force_insert=True)

@@ -41,6 +41,7 @@ from core.ids import uuid7
 from core.models import Consent
 from core.reach import gate
 from core.reach.verdict import MARKETING, WINDOW_CLOSED
+from core.reliability import limits
 
 REPLY: Final = "conversations.reply_conversation"
 ANSWERED_MEANWHILE: Final = "answered_meanwhile"
@@ -104,7 +105,8 @@ def reply(
     `locked` is the conversation, if the caller's transaction has it; `also` are events written with the message's. A
     person needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. An answer sent
     since the draft's `after` is a `Conflict` ("answered_meanwhile", its number as `seq`). An agent may not reply in a
-    person's conversation, only the system in a closed one (`Conflict`, "person_has_it", "closed"). Raises `NotFound`,
+    person's conversation, only the system in a closed one (`Conflict`, "person_has_it", "closed"); nobody sends files
+    beyond what the organisation's tier stores (`Conflict`, "limit_reached"). Raises `NotFound`,
     `Refused`, `Invalid` for neither text nor file, or too much. Web chat has it at once; others queue it, and announce
     `message_failed`. With files, call it in no transaction. The gate is asked first. A person's message and marketing
     that it refuses raise `gate.NotReachable` with the reason; other messages on channels with a queue are stored, and
@@ -181,6 +183,7 @@ def _check_files(actor: Actor, conversation_id: UUID, draft: Draft) -> list[Chec
     if draft.client_id is not None and sent.exists():
         return []  # a repeat: nothing is stored again
     _require_turn(actor, conversation, draft.sender.type)
+    limits.refuse_reached("storage")
     return checked_files(draft.files, files_of_channel(conversation.channel_account))
 
 
@@ -284,12 +287,12 @@ def _store(
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else due_at
-    conversation.last_message_at = moment
+    conversation.last_message_at, conversation.emptied_at = moment, None
     stopped = clocks.note_answer(conversation, message, moment)
     judged: tuple[str, ...] = ()
     if message.sender_type == Message.Sender.AGENT:
         conversation.confidence, judged = confidence, ("confidence",)
-    conversation.save(update_fields=["last_message_at", *judged, *stopped])
+    conversation.save(update_fields=["last_message_at", "emptied_at", *judged, *stopped])
     wait = clocks.wait_of(conversation, message, moment, stopped)
     event = stream_events.append_message(conversation, message, event_type="agent_response", wait=wait, also=also())
     message.seq = event.seq

@@ -2,12 +2,11 @@
 
 from conversations.channel_accounts.models import ChannelAccount, MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
+from conversations.custom_fields.models import CustomField, CustomValue
 from conversations.inbox.models import (
-    HOT,
     LIVE,
     URGENT,
     WAITS_FOR_PERSON,
-    WARM,
     BulkChange,
     Conversation,
     ConversationTag,

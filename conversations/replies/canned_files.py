@@ -11,6 +11,7 @@ from conversations.messages.files.rules import EVERY_KIND, LARGEST, MOST, Upload
 from conversations.models import CannedFile, CannedReply
 from core.db.rows import get_or_missing
 from core.errors import Invalid
+from core.reliability import limits
 
 SEALED = ("content", "file_key")
 GONE = "A file of this canned reply was removed. Choose the reply again."
@@ -19,8 +20,11 @@ GONE = "A file of this canned reply was removed. Choose the reply again."
 def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
     """Check and seal files and return their rows, unsaved and without a reply.
 
-    Call it outside any transaction. Raises `Invalid` for what no channel carries, `Unavailable` if the store is.
+    Call it outside any transaction. Raises `Invalid` for what no channel carries, `Unavailable` if the store is, and
+    `Conflict` ("limit_reached") beyond what the organisation's tier stores.
     """
+    if uploads:
+        limits.refuse_reached("storage")
     rows = [
         CannedFile(
             content_type=file.found.content_type, width=file.found.width, height=file.found.height, filename=file.name

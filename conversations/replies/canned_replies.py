@@ -9,13 +9,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.selectors import names_of
 from accounts.versioning import unique
 from conversations import texts
 from conversations.contacts.fields import language_code
+from conversations.custom_fields.selectors import fields_in_rules, told_without_a_look, values_of
 from conversations.inbox import assignment
+from conversations.inbox.states import MACHINES
 from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.messages.attachments import File
 from conversations.messages.files.rules import Upload
@@ -33,6 +35,8 @@ VARIABLES: Final = {
     "my_name": "your first name",
     "team": "the conversation's team",
 }
+FIELD: Final = "field."
+"""What the variables of custom fields begin with; their key follows."""
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]{0,40}?)\s*\}\}")
 _SHORTCUT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST_LANGUAGES: Final = 20
@@ -222,11 +226,13 @@ def preview_canned_reply(*, actor: Actor, reply: CannedReply, conversation_id: U
 def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bool = False) -> str:
     """Return a text with the values of this conversation in its variables.
 
-    Two queries if it has any, none otherwise. What isn't a variable of ours stays as it is typed. With `masked` as a
-    preview shows it. Needs `conversations.reply_conversation`; raises `NotFound`.
+    Two queries if it has any, one more for those of custom fields, none otherwise. What isn't a variable of ours stays
+    as it is typed; personal fields are left empty, and where no person replies, those that a merge may have brought.
+    With `masked` as a preview shows it. Needs `conversations.reply_conversation`; raises `NotFound`.
     """
     actor.require(assignment.REPLY)
-    if not any(name in VARIABLES for name in _VARIABLE.findall(text)):
+    wanted = _VARIABLE.findall(text)
+    if not any(name in VARIABLES or name.startswith(FIELD) for name in wanted):
         return text
     conversation = get_seen(seen_conversations(actor).select_related("contact", "team"), conversation_id)
     contact = conversation.contact
@@ -236,19 +242,30 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
         "first_name": _first(name),
         "my_name": _first(mine),
         "team": conversation.team.name if conversation.team else "",
+        **{name: "" for name in wanted if name.startswith(FIELD)},
     }
+    if any(name.startswith(FIELD) for name in wanted):
+        whose = Q(conversation=conversation) | Q(contact=contact)
+        if actor.kind in MACHINES:
+            whose = told_without_a_look(conversation_id=conversation.pk, record_id=conversation.record_id)
+        rows = values_of(whose)
+        values |= {f"{FIELD}{row.field.key}": row.text for row in rows if not row.field.is_personal}
     filled = _VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
     # "Hello ," and "Thank you, ." where no name is known.
     return re.sub(r",?[ \t]+(?=[.!?;:])|[ \t]+(?=,)", "", filled)
 
 
 def unknown_variable(text: str) -> str:
-    """Return what is wrong with the variables of a text; "" if nothing is."""
+    """Return what is wrong with the variables of a text; "" if nothing is. One query for those of custom fields."""
     unknown = sorted(set(_VARIABLE.findall(text)) - set(VARIABLES))
+    if any(name.startswith(FIELD) for name in unknown):
+        known = {f"{FIELD}{field.key}" for field in fields_in_rules()}
+        unknown = [name for name in unknown if name not in known]
     if not unknown:
         return ""
     names = ", ".join(f"{{{{ {name} }}}}" for name in VARIABLES)
-    return f"{{{{ {unknown[0]} }}}} isn't a variable. There are {names}."
+    own = "{{ field.key }} for a custom field that isn't personal data"
+    return f"{{{{ {unknown[0]} }}}} isn't a variable. There are {names}, and {own}."
 
 
 def _first(name: str) -> str:

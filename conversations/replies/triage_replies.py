@@ -17,7 +17,7 @@ from conversations.replies import canned_files, canned_replies
 from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused
+from core.errors import Conflict, Invalid, Refused
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
 from core.tenancy.scope import platform_scope
@@ -110,10 +110,10 @@ def _send(actor: Actor, triage: Triage, conversation: Conversation, reply: Canne
 
     try:
         return sent(files)
-    except Invalid:
+    except (Conflict, Invalid):
         if not files:
             raise
-        # This channel can't carry one of them: the words still help.
+        # This channel can't carry one of them, or the organisation may store no more: the words still help.
         return sent(())
 
 

@@ -14,9 +14,10 @@ from conversations.channel_accounts.templates import USE
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
+from conversations.inbox.teams.seen import showing
 from conversations.messages import message_store, outbound, reach
 from conversations.messages.outbound import Draft, Sender, is_newest_automatic
-from conversations.models import Conversation, Message, MessageTemplate, Survey, Team, TeamMember
+from conversations.models import Conversation, Message, MessageTemplate, Survey, Team
 from conversations.surveys.links import KEY, NO_SURVEY
 from conversations.transitions import CLOSED
 from conversations.types import InboundMessage
@@ -295,7 +296,7 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
 
 
 def _tell_leads(survey: Survey) -> None:
-    leads = TeamMember.objects.filter(team_id=survey.team_id, is_lead=True).values_list("user_id", flat=True)
+    leads = showing().filter(team_id=survey.team_id, is_lead=True).values_list("user_id", flat=True)
     notices.leave(
         people=set(leads),
         kind="low_rating",

@@ -105,7 +105,7 @@ def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
         actor_id=actor.id,
         actor_user_id=actor.user_id,
         actor_name=actor.name,
-        role=actor.role,
+        role=actor.sealed_role,
         auth_strength=actor.auth_strength,
         address=network_of(actor.address),
         action=fact.action,

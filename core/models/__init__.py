@@ -1,4 +1,4 @@
-"""Tables of core: streams, bus, outbox, audit, failed jobs, idempotency, erasures, webhooks."""
+"""Tables of core: streams, bus, outbox, audit, failed jobs, idempotency, erasures, retention, webhooks, keys."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.bus import BusConsumer, BusCursor, ParkedEvent
@@ -6,5 +6,7 @@ from core.models.dead_letters import DeadLetter
 from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
-from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
+from core.models.keys import KeyRotation
+from core.models.reach import Consent, ConsentWording, ReachPolicy, ReplyWindow, SendCount
+from core.models.retention import LegalHold, RetentionChoice
 from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint

@@ -39,6 +39,16 @@ class Consent(TenantModel):
         STAFF = "staff", "Colleague"
         API = "api", "API"
 
+    class Way(models.TextChoices):
+        """How a person agreed."""
+
+        FORM = "form", "Form on a website"
+        CHAT = "chat", "Chat or message"
+        EMAIL = "email", "Email"
+        PHONE = "phone", "Phone call"
+        PAPER = "paper", "Paper"
+        IN_PERSON = "person", "In person"
+
     address_index = models.CharField(max_length=64, editable=False)
     channel = models.CharField(max_length=12)
     purpose = models.CharField(
@@ -49,6 +59,13 @@ class Consent(TenantModel):
     at = models.DateTimeField(default=now, help_text="When it was said.")
     recorded_by = models.UUIDField(null=True, help_text="The colleague who recorded it.")
     recorded_at = models.DateTimeField(default=now, editable=False)
+    wording = models.ForeignKey(
+        "core.ConsentWording", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    way = models.CharField("how", max_length=6, choices=Way, blank=True)
+    place = models.CharField("where", max_length=200, blank=True)
+    evidence = models.CharField(max_length=120, blank=True, help_text="Where the proof is kept.")
+    expires_at = models.DateTimeField("expires", null=True, help_text="From then on it counts as none.")
 
     class Meta:
         permissions: ClassVar = [("record_consent", "Can record consents and opt-outs")]
@@ -57,6 +74,15 @@ class Consent(TenantModel):
                 condition=models.Q(state__in=["given", "withdrawn"]) & ~models.Q(purpose__in=["", "account"])
                 | ~models.Q(state__in=["given", "withdrawn"]) & models.Q(purpose=""),
                 name="consents_name_their_purpose",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="given")
+                | models.Q(wording=None, way="", place="", evidence="", expires_at=None),
+                name="only_what_was_given_has_a_proof",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at=None) | models.Q(expires_at__gt=F("at")),
+                name="consents_end_after_they_begin",
             ),
         ]
         indexes: ClassVar = [
@@ -73,6 +99,31 @@ class Consent(TenantModel):
             models.Index(fields=["tenant_id", "-id"], name="consents_by_time"),
             models.Index(fields=["tenant_id", "recorded_at"], name="consents_by_day"),
         ]
+
+    @property
+    def is_expired(self) -> bool:
+        """Return True once the consent counts as none."""
+        return self.expires_at is not None and self.expires_at <= now()
+
+
+class ConsentWording(TenantModel):
+    """A version of the words by which people agree to a purpose; the highest is the one in use."""
+
+    append_only: ClassVar[bool] = True
+
+    purpose = models.CharField(max_length=9, choices=Consent.Purpose)
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    created_by = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "purpose", "version"], name="one_wording_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()}, version {self.version}"
 
 
 class ReplyWindow(TenantModel):

@@ -76,6 +76,7 @@ class WebhookDelivery(Dated, TenantModel):
             models.Index(fields=["endpoint"], name="webhooks_under_way", condition=Q(claimed_until__isnull=False)),
             models.Index(fields=["endpoint", "line", "id"], name="webhooks_in_line", condition=Q(state="waiting")),
             models.Index(fields=["tenant_id", "endpoint", "-id"], name="webhooks_by_endpoint"),
+            models.Index(fields=["tenant_id", "line"], name="webhooks_to_empty", condition=Q(body__isnull=False)),
         ]
 
 

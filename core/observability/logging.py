@@ -27,9 +27,9 @@ DROPPED: Final = frozenset(
 _LONGEST_VALUE: Final = 1000
 _DEEPEST: Final = 4
 _FRAMES: Final = 30
-# Django logs the path of a refused request; a decision link, an invitation, a reset, a survey, a file for a provider
-# and the door of a mailbox have their secret there.
-_SECRET_PATH: Final = re.compile(r"(/(?:[dirs]|channels/(?:files|email))/)[^/\s?#\"']+")
+# Django logs the path of a refused request; a decision link, an invitation, a reset, a survey, a registration, a file
+# for a provider and the door of a mailbox have their secret there.
+_SECRET_PATH: Final = re.compile(r"(/(?:[dirsv]|channels/(?:files|email))/)[^/\s?#\"']+")
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 
 

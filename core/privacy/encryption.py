@@ -77,9 +77,13 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
     """Encrypt bytes, bound to purpose and place: version, length of the key id, key id, nonce, ciphertext."""
     key_id = current_key_id()
     nonce = os.urandom(NONCE_BYTES)
-    name = key_id.encode()
     sealed = AESGCM(derive_key(purpose, key_id=key_id)).encrypt(nonce, plain, bound_to.encode())
-    return VERSION + bytes([len(name)]) + name + nonce + sealed
+    return head_of(key_id) + nonce + sealed
+
+
+def head_of(key_id: str) -> bytes:
+    """Return what encrypted values of a key begin with."""
+    return VERSION + bytes([len(key_id)]) + key_id.encode()
 
 
 def key_id_of(sealed: bytes) -> str:
@@ -119,3 +123,8 @@ def blind_index(value: str, *, column: str) -> str:
 def digest_of_secret(secret: str) -> str:
     """Return the stored form of a key or token: SHA-256 (hex), as secrets have 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def challenge_of(verifier: str) -> str:
+    """Return what an authorisation server is shown of a verifier (RFC 7636, S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -19,6 +19,16 @@ State = Consent.State
 OF_A_PURPOSE: Final = (State.GIVEN, State.WITHDRAWN)
 RECORDED: Final = (*OF_A_PURPOSE, State.REACHABLE)
 """The states that people record about an address; the others have services of their own."""
+
+
+class Proof(TypedDict, total=False):
+    """What a consent is proven by: the version of the words, how, where, the evidence; and when it expires."""
+
+    wording_id: UUID | None
+    way: str
+    place: str
+    evidence: str
+    expires_at: datetime | None
 
 
 def index_of(plain: str) -> str:
@@ -37,11 +47,16 @@ def source_of(actor: Actor) -> str:
 
 
 def entries_of(indexes: Iterable[str]) -> dict[str, list[Entry]]:
-    """Return the newest line of each kind by address. One query."""
+    """Return the newest line of each kind by address, without consents that have expired. One query.
+
+    An expired consent uncovers what was said before: an opt-out counts again, an older consent doesn't.
+    """
     wanted = list(dict.fromkeys(indexes))
     found: dict[str, list[Entry]] = {index: [] for index in wanted}
     for row in _newest(wanted):
-        found[row.address_index].append(Entry(row.channel, row.purpose, row.state, row.at, str(row.pk)))
+        if not row.is_expired:
+            said = Entry(row.channel, row.purpose, row.state, row.at, str(row.pk), row.expires_at)
+            found[row.address_index].append(said)
     return found
 
 
@@ -60,11 +75,13 @@ def add_lines(
     recorded_by: UUID | None = None,
     at: datetime | None = None,
     others: Collection[str] = (),
+    proof: Proof | None = None,
 ) -> list[Consent]:
     """Add a line for each purpose where it changes what counts; in the caller's transaction.
 
-    A state that isn't about purposes is one line. Repeats add nothing; `others` are the person's other addresses, from
-    which something else may have been said since. The caller writes the audit entry.
+    A state that isn't about purposes is one line. Repeats add nothing, but for consents with a `proof`, which is kept;
+    `others` are the person's other addresses, from which something else may have been said since. The caller writes
+    the audit entry.
     """
     everywhere = sorted({address_index, *others})
     for index in everywhere:
@@ -72,6 +89,7 @@ def add_lines(
     moment = at or clock_now()
     found = entries_of(everywhere)
     known, said = found[address_index], [row for rows in found.values() for row in rows]
+    columns: dict[str, Any] = {**(proof or {})}
     rows = [
         Consent(
             address_index=address_index,
@@ -81,9 +99,10 @@ def add_lines(
             source=source,
             at=moment,
             recorded_by=recorded_by,
+            **columns,
         )
         for purpose in (purposes if state in OF_A_PURPOSE else ("",))
-        if not _counts_already(known, said, channel, purpose, state, moment)
+        if proof or not _counts_already(known, said, channel, purpose, state, moment)
     ]
     Consent.objects.bulk_create(rows)
     return rows

@@ -73,13 +73,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger; `order` decides between two of the same moment."""
+    """One line of the ledger; `order` decides between two of the same moment, and a consent may have an end."""
 
     channel: str
     purpose: str
     state: str
     at: datetime
     order: str = ""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

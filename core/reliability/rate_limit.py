@@ -1,5 +1,6 @@
 """Rate limits counted in Redis; while it is down, nothing is limited."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 HOUR: Final = 3600
+MINUTE: Final = 60
 
 
 def count_up(name: str, *, seconds: float) -> int:
@@ -20,6 +22,11 @@ def count_up(name: str, *, seconds: float) -> int:
         return int(cache.incr(name))
     except ValueError:  # it expired between the two commands
         return 0
+
+
+def in_this_minute(name: str) -> str:
+    """Return the name of a counter that begins again with each minute."""
+    return f"{name}:{int(time.time()) // MINUTE}"
 
 
 def run_script(script: str, names: Sequence[str], *values: str | float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from redis import RedisError
@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.observability.logging import get_logger
-from core.reliability.rate_limit import count_up
+from core.reliability import limits
+from core.reliability.rate_limit import MINUTE, count_up, in_this_minute
 from core.rest.authentication import client_of
 from core.tenancy.scope import current_tenant_id
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by the settings
 
 log = get_logger(__name__)
-WINDOW: Final = 60
 
 
 class PerClient(BaseThrottle):
@@ -32,10 +32,9 @@ class PerClient(BaseThrottle):
         What one limit refuses is not counted by the next: a client that asks too often takes nothing from its
         organisation's share.
         """
-        slot = int(time.time()) // WINDOW
         for name, limit in self.limits(request):
             try:
-                used = count_up(f"{name}:{slot}", seconds=2 * WINDOW)
+                used = count_up(in_this_minute(name), seconds=2 * MINUTE)
             except RedisError:
                 log.warning("api_limit_not_checked")
                 return True
@@ -51,7 +50,8 @@ class PerClient(BaseThrottle):
         """Yield the name under which the client is counted and its limit, then those of its organisation."""
         tenant = current_tenant_id()
         yield f"{tenant}:api:{client_of(request)}", int(settings.API_REQUESTS_PER_MINUTE)
-        yield f"{tenant}:api", int(settings.TENANT_REQUESTS_PER_MINUTE)
+        most = limits.limit_of("requests")
+        yield f"{tenant}:api", int(settings.TENANT_REQUESTS_PER_MINUTE if most is None else most)
 
     def wait(self) -> float:
         """Return the seconds until the next minute begins."""
@@ -60,7 +60,7 @@ class PerClient(BaseThrottle):
 
 def seconds_left() -> int:
     """Return the seconds until the next minute begins."""
-    return WINDOW - int(time.time()) % WINDOW
+    return MINUTE - int(time.time()) % MINUTE
 
 
 def limit_headers(request: Request) -> dict[str, str]:

@@ -25,6 +25,10 @@ class Resolver:
     of_tenant: tuple[tuple[str, str, str], ...] = ()
     """Further columns, of the row's tenant `x`: name, SQL type, and an expression over `x` and the row `t`."""
     reads_of_tenant: tuple[str, ...] = ()
+    beside: tuple[tuple[str, str, str], ...] = ()
+    """Columns after those, of other tables: name, SQL type, and a select about the row `t`, of its tenant alone."""
+    reads_beside: tuple[tuple[str, str], ...] = ()
+    """The other tables, each with the columns that are read of it."""
 
     @property
     def function(self) -> str:
@@ -33,8 +37,8 @@ class Resolver:
 
     @property
     def returned(self) -> tuple[tuple[str, str], ...]:
-        """Return all columns with their SQL types, those of the tenant last."""
-        return (*self.columns, *((name, kind) for name, kind, _ in self.of_tenant))
+        """Return all columns with their SQL types, those of the tenant and of other tables last."""
+        return (*self.columns, *((name, kind) for name, kind, _ in (*self.of_tenant, *self.beside)))
 
 
 @dataclass(frozen=True, slots=True)

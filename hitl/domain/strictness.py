@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-AUTH_STRENGTH: Final = {"": 0, "none": 0, "api_key": 1, "password": 1, "mfa": 2, "key": 3}
+AUTH_STRENGTH: Final = {"": 0, "none": 0, "api_key": 1, "password": 1, "company": 1, "mfa": 2, "key": 3}
 _STRONGEST: Final = max(AUTH_STRENGTH.values())
 
 

@@ -15,6 +15,7 @@ STRENGTHS: Final = {
     "key": "Security key or passkey",
     "mfa": "Password and second factor",
     "password": "Password",
+    "company": "Company sign-in",
     "link": "Link in an email or WhatsApp message",
     "slack": "Button in Slack",
     "api_key": "API key",
@@ -24,7 +25,7 @@ VERDICTS: Final = {"approve": "Approved", "reject": "Rejected"}
 PAYLOADS: Final = {
     "complete": "Shown in full. The digest below is over exactly this.",
     "masked": "Personal data is masked. The digest is over the original, which this export withholds.",
-    "erased": "The content was erased at the request of a person. Its digest remains.",
+    "erased": "The content was erased at the request of a person, or for its age. Its digest remains.",
 }
 
 

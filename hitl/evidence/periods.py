@@ -62,7 +62,7 @@ def export_period(*, actor: Actor, since: datetime, until: datetime, now: dateti
             total=total,
             requested_by_id=actor.user_id,
             exporter_kind=actor.kind,
-            exporter_role=actor.role,
+            exporter_role=actor.sealed_role,
             created_at=moment,
             moved_at=moment,
         )

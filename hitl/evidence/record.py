@@ -183,9 +183,10 @@ class Reading:
         found = [("audit", self.terms.broken)] if self.terms.broken else []
         found += [("seal", what) for what in find_broken([approval]).values()]
         if approval.payload == GONE:
-            emptied = Q(object_type="core.erasure", facts__approvals__contains=[str(approval.pk)])
+            by = ("core.erasure", "core.retentionchoice")
+            emptied = Q(object_type__in=by, facts__approvals__contains=[str(approval.pk)])
             if not AuditEntry.objects.filter(emptied, action__endswith=".approvals_emptied").exists():
-                found.append(("request", "it is gone, and no erasure recorded it"))
+                found.append(("request", "it is gone, and neither an erasure nor its age explains it"))
         elif digest_of(approval) != approval.digest:
             found.append(("request", "it does not match its digest"))
         for place, vote in enumerate(self.rows.decisions, start=1):

@@ -346,11 +346,17 @@ class ApprovalsErasure(ErasureHandler):
 
     @classmethod
     def refuse(cls, person: Person) -> None:
-        """Raise Conflict naming those requests: their effects must be settled first."""
+        """Raise Conflict naming those requests: their effects must be settled first. For its age nothing is cancelled.
+
+        A person who asks for an erasure has what is still to be decided withdrawn.
+        """
         found = cls.in_the_way(person)
         if found:
             say = f"{', '.join(found)} is being executed or has an unknown outcome. Resolve that first."
             raise Conflict(say, code="in_the_way", approvals=found)
+        undecided = Approval.objects.filter(IS_OPEN, conversation_id__in=person.ids("conversations"))
+        if person.erasure.asked_by is None and undecided.exists():
+            raise Conflict("Something of this person's conversations is still to be decided.", code="undecided")
 
 
 HANDLERS.register("hitl", ApprovalsErasure)

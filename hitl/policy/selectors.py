@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
+from accounts.members.own_roles import Use
 from accounts.permissions import object_permissions
 from core.actors import Actor
 from core.db.rows import get_row
@@ -14,6 +16,7 @@ from core.tenancy.models import TenantModel
 from hitl.actions import registry
 from hitl.killswitch.state import active_stops
 from hitl.models import (
+    ApprovalLevel,
     ApprovalWorkflow,
     ApproverGroup,
     BusinessCalendar,
@@ -76,6 +79,18 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
     viewer.require(MANAGE_MEMBERSHIP)
     workflow = get_workflow(viewer=viewer, workflow_id=workflow_id)
     return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
+
+
+def workflows_naming(role: str) -> list[Use]:
+    """Return the workflows in use that ask a role, at a level or by an escalation. One query."""
+    asked = [{"type": "role", "value": role}]
+    levels = ApprovalLevel.objects.filter(workflow=OuterRef("pk"), approvers__contains=asked)
+    steps = Q(escalation__contains=[{"add": asked}]) | Q(escalation__contains=[{"replace": asked}])
+    rows = ApprovalWorkflow.objects.filter(Q(Exists(levels)) | steps, is_active=True).order_by("name")
+    return [
+        Use(name, reverse("admin:hitl_approvalworkflow_change", args=[pk]))
+        for pk, name in rows.values_list("pk", "name")
+    ]
 
 
 def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:

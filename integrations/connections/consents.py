@@ -1,7 +1,5 @@
 """Consent at the vendor (RFC 6749, RFC 7636): the way there, the way back, and the choice of an account."""
 
-import base64
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +17,7 @@ from core.clock import now
 from core.db.locks import advisory_lock, locked
 from core.db.rows import get_row
 from core.errors import Conflict, Gone, Invalid, Refused, Unavailable
-from core.privacy.encryption import digest_of_secret
+from core.privacy.encryption import challenge_of, digest_of_secret
 from core.reliability.rate_limit import limit_per_hour
 from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.connections import providers
@@ -237,8 +235,3 @@ def consent_of(provider: Provider) -> Consent:
 def callback_url() -> str:
     """Return the address at which vendors send people back."""
     return f"{settings.PUBLIC_URL}{reverse('admin:connection_callback')}"
-
-
-def challenge_of(verifier: str) -> str:
-    """Return what the vendor is shown of a verifier (S256)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

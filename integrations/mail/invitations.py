@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.members.invitations import make_invitation_link, note_invitation_mail
 from accounts.models import Invitation, Tenant
+from accounts.permissions.roles import label_of, name_of_role, with_role
 from accounts.selectors import tenant_zone
 from core.actors import system
 from core.clock import now
@@ -40,7 +41,7 @@ def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
         "inviter": inviter,
         "organisation": organisation,
         "name": row.name or "",
-        "role": row.get_role_display(),
+        "role": name_of_role(row.role),
         "ends": f"{row.expires_at.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
         "link": f"{settings.PUBLIC_URL}{reverse('invitation', args=[_placeholder(row)])}",
     }
@@ -63,10 +64,10 @@ class InvitationMail(MailReceiver):
     purpose: ClassVar[str] = Consent.Purpose.ACCOUNT
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        rows = Invitation.objects.filter(pk__in=refs)
+        rows = with_role(Invitation.objects.filter(pk__in=refs))
         return {
             row.pk: RelatedObject(
-                f"Invitation as {row.get_role_display()}", reverse("admin:accounts_invitation_change", args=[row.pk])
+                f"Invitation as {label_of(row)}", reverse("admin:accounts_invitation_change", args=[row.pk])
             )
             for row in rows
         }

@@ -63,7 +63,7 @@ class MailDelivery(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], name="mail_due", condition=models.Q(due_at__isnull=False)),
-            models.Index(fields=["id"], name="mail_with_its_text", condition=models.Q(text__isnull=False)),
+            models.Index(fields=["tenant_id", "id"], name="mail_with_its_text", condition=models.Q(text__isnull=False)),
             models.Index(fields=["tenant_id", "-id"], name="mail_by_time"),
             models.Index(fields=["tenant_id", "address_digest", "-id"], name="mail_by_address"),
             models.Index(

@@ -19,7 +19,7 @@ from core.reach import gate, ledger
 from integrations.mail.delivery import REFUSED, deliver_due, deliver_mail, question_of, replay, sweep
 from integrations.mail.progress import Report
 from integrations.mail.reports import ProviderEvent, apply_report, record_report
-from integrations.mail.retention import forget_rows, forget_texts
+from integrations.mail.retention import forget_rows
 from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 
@@ -28,7 +28,6 @@ __all__ = [
     "deliver_due",
     "deliver_mail",
     "forget_rows",
-    "forget_texts",
     "queue_mail",
     "queue_mail_to",
     "record_report",
@@ -101,7 +100,7 @@ def queue_mail(mail: NewMail) -> MailDelivery:
 
 def queue_mail_to(person: User, template: str, texts: Mapping[str, Any], **facts: Any) -> MailDelivery:
     """Queue the mail of a template to one of our people, as `queue_mail` does with its `facts`."""
-    mail = NewMail.rendered(template, texts, recipient=person.email, user_id=person.pk, **facts)
+    mail = NewMail.rendered(template, texts, recipient=person.mail_address, user_id=person.pk, **facts)
     with transaction.atomic():
         return queue_mail(mail)
 

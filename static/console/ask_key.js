@@ -25,7 +25,7 @@
     if (!window.PublicKeyCredential) throw new DOMException("", "Unsupported");
     const options = await optionsOf(form.dataset.keyOptions);
     if (form.dataset.key === "create") {
-      const isPasskey = form.elements.passwordless.checked;
+      const isPasskey = Boolean(form.elements.passwordless?.checked);
       const wanted = options.publicKey.authenticatorSelection;
       wanted.residentKey = isPasskey ? "required" : "discouraged";
       wanted.requireResidentKey = isPasskey;

@@ -138,7 +138,7 @@
     socket.onclose = (event) => {
       if (event.code === 4401 || event.code === 4403) { if (state) state.hidden = true; return; }
       if (opened || wait > 500) say(false);
-      wait = Math.min(wait * 2, 15000);
+      wait = event.code === 4429 ? 15000 : Math.min(wait * 2, 15000); // there are too many: it was open for a moment
       setTimeout(connect, wait * (0.7 + Math.random() * 0.6));
     };
   };

@@ -16,6 +16,7 @@ from core.clock import now
 from core.errors import NotFound, Refused
 from core.models import AuditEntry, Outbox
 from core.notices import NoticeKind, kinds, leave, leave_for_permission
+from core.privacy.retention.services import apply_rule
 from core.tenancy.scope import tenant_scope
 from tests.world import World
 
@@ -185,7 +186,7 @@ def test_old_notices_are_deleted_seen_ones_first(acme: World) -> None:
         Notice.objects.create(
             id=ref, person=acme.people["viewer"], kind=KIND, title=f"{days} {is_seen}", created_at=at, **seen
         )
-    assert notices.purge_notices(now=moment) == len(gone)
+    assert apply_rule("notices", now=moment) == len(gone)
     assert set(Notice.objects.values_list("title", flat=True)) == {f"{days} {is_seen}" for days, is_seen in kept}
 
 

@@ -8,18 +8,16 @@ from uuid import uuid4
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
-from django.urls import reverse
 
 from analytics.event_store import retention, store
 from analytics.models import StoredEvent
 from core.bus import Event, replay
 from core.clock import now
-from core.errors import Invalid, Refused
 from core.events import streams
 from core.ids import uuid7
-from core.models import AuditEntry, StreamEvent
+from core.models import LegalHold, RetentionChoice, StreamEvent
+from core.privacy.retention.services import apply_rule
 from core.tenancy.scope import tenant_scope
-from tests.console.conftest import Browser
 from tests.core.bus.consumers import Sink, count_in, shadow_of, subscribed, take_until
 from tests.event_types import OWNED
 from tests.world import World
@@ -86,8 +84,14 @@ def test_old_events_go_and_their_empty_month_with_them(acme: World) -> None:
     store.keep_partitions(now=moment)
     assert name in _partitions()
     store.keep([_event(3, moment - timedelta(days=801))])  # of a month that is not over for everyone
-    assert retention.forget_old(now=moment) == 1
+    holder = acme.people["compliance"].pk
+    held = LegalHold.objects.create(subject_type="organisation", reference="C 12/26", placed_by=holder)
+    retention.drop_months(now=moment)
+    assert (name in _partitions(), apply_rule("events", now=moment)) == (True, 0)
+    LegalHold.objects.filter(pk=held.pk).update(lifted_at=moment)
+    retention.drop_months(now=moment)
     assert name not in _partitions()
+    assert [apply_rule("events", now=moment) for _ in range(2)] == [1, 0]
     assert [event.payload["n"] for _, page in store.read_since(old) for event in page] == [2]
 
 
@@ -102,30 +106,19 @@ def test_stored_events_of_another_tenant_are_not_there(world: World) -> None:
 
 
 def test_each_organisation_keeps_events_for_as_long_as_it_chose(world: World, settings: Any) -> None:
-    moment, owner = now(), world.actor("owner")
-    ages = (10, 40, 100)
+    moment = now()
     for tenant in (world.acme, world.globex):
         with tenant_scope(tenant.pk):
-            store.keep([_event(age, moment - timedelta(days=age)) for age in ages])
+            store.keep([_event(age, moment - timedelta(days=age)) for age in (10, 40, 100)])
     with tenant_scope(world.acme.pk):
-        assert retention.set_event_days(actor=owner, days=60) == 60
-        assert AuditEntry.objects.filter(action="EVENT_RETENTION_SET", old_state="800", new_state="60").count() == 1
-        for days in (29, 801):
-            with pytest.raises(Invalid, match="30 to 800"):
-                retention.set_event_days(actor=owner, days=days)
-        with pytest.raises(Refused):
-            retention.set_event_days(actor=world.actor("support"), days=90)
-        assert retention.kept_days() == 60
-    assert retention.forget_old(now=moment) == 1
-    for tenant, kept in ((world.acme, [10, 40]), (world.globex, [10, 40, 100])):
-        with tenant_scope(tenant.pk):
-            found = StoredEvent.objects.order_by("number").values_list("payload", flat=True)
-            assert [payload["n"] for payload in found] == kept
-    settings.EVENT_DAYS = 30  # the installation's limit holds for everyone
-    assert retention.forget_old(now=moment) == 3
-    with tenant_scope(world.acme.pk):
-        assert retention.kept_days() == 30
-        assert retention.set_event_days(actor=owner, days=None) == 30
+        RetentionChoice.objects.create(kind="events", days=60, starts_at=moment)
+    for left in ({world.acme: [10, 40], world.globex: [10, 40, 100]}, {world.acme: [10], world.globex: [10]}):
+        for tenant, kept in left.items():
+            with tenant_scope(tenant.pk):
+                apply_rule("events", now=moment)
+                found = StoredEvent.objects.order_by("number").values_list("payload", flat=True)
+                assert [payload["n"] for payload in found] == kept
+        settings.EVENT_DAYS = 30  # the installation's limit holds for everyone
 
 
 @pytest.mark.slow
@@ -144,22 +137,3 @@ def test_events_of_a_tenant_that_are_in_the_store_alone_are_replayed(committed_w
         assert replay("replayed", before) == 4  # what is in both counts once
         assert sink.numbers(acme) == [1, 2, 3, 4]
         assert replay("replayed", moment + timedelta(days=1)) == 0
-
-
-@pytest.mark.slow
-def test_days_are_chosen_on_the_page_and_by_the_api(browser: Browser) -> None:
-    admin, compliance = browser("admin"), browser("compliance")
-    form = reverse("admin:analytics_figuredashboard_events")
-    assert compliance.get(form).status_code == 403
-    page = admin.get(reverse("admin:figures_system")).content.decode()
-    assert form in page
-    assert "800 days" in page
-    refused = admin.post(form, {"days": "5"})
-    assert "Choose 30 to 800 days." in refused.content.decode()
-    assert admin.post(form, {"days": "90"}).status_code == 302
-    assert "90 days" in admin.get(reverse("admin:figures_system")).content.decode()
-    api = "/api/v1/event-retention/"
-    assert admin.get(api).json() == {"days": 90, "least": 30, "most": 800}
-    assert compliance.get(api).status_code == 403
-    answer = admin.post(api, {"days": None}, content_type="application/json")
-    assert answer.json()["days"] == 800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
+from django.db.models import F
+from pytest_django import Settings
 from redis import Redis
 
 from accounts.permissions.operators import set_operator
@@ -19,8 +22,9 @@ from analytics.models import GaugeSample
 from analytics.services import sample_gauges
 from analytics.services.samples import KEPT
 from core import clock
+from core.clock import now
 from core.jobs import queues
-from core.models import DeadLetter
+from core.models import DeadLetter, KeyRotation
 from core.observability import health
 from tests.console.conftest import Browser
 from tests.world import OPERATOR, World
@@ -96,6 +100,27 @@ def test_a_provider_that_refuses_every_call_and_a_failed_job_need_a_person(brows
     assert [reading.name for reading in page.context["wrong"]] == ["Failed jobs", "Twilio"]
     assert "2 things need attention" in page.content.decode()
     assert sum(_find(page, "Failed jobs").trend.lines[0].values) == 1
+
+
+def test_rotation_of_keys_is_shown_to_operators_by_table(browser: Browser, acme: World, settings: Settings) -> None:
+    settings.WALKER_KEYS += ",next:" + base64.b64encode(b"n" * 32).decode()
+    rows = [("conversations.Contact", 1200, 5000), ("conversations.Message", 7, 7)]
+    for model, done, total in rows:
+        KeyRotation.objects.create(key_id="next", model=model, done=done, total=total)
+    address = "/admin/figures/system/"
+    assert "Key rotation" not in browser("owner").get(address).content.decode()
+    set_operator(actor=OPERATOR, email=acme.people["owner"].email, is_on=True)
+
+    def shown() -> list[tuple[str, str, str]]:
+        groups = dict(browser("owner").get(address).context["groups"])
+        return [(reading.name, reading.value, reading.tone) for reading in groups["Encryption keys"]]
+
+    running = [("Contacts", "1,200 of 5,000 rows", "good"), ("Messages", "7 of 7 rows", "good")]
+    assert shown() == [("Key rotation", "1,207 of 5,007 rows", "good"), *running]
+    KeyRotation.objects.update(changed_at=now() - timedelta(hours=1))
+    assert shown()[0] == ("Key rotation", "1,207 of 5,007 rows", "warn")
+    KeyRotation.objects.update(done=F("total"))
+    assert shown() == [("Key rotation", "Done, 5,007 rows", "good")]
 
 
 def _find(page: Any, name: str) -> Reading:

@@ -22,6 +22,7 @@ from agents.studio.evals.case_services import keep_case
 from agents.studio.evals.runs import start_checks
 from agents.studio.trials.turns import start_trial
 from conversations import services as talk
+from conversations.custom_fields.definitions import FieldSettings, create_custom_field
 from conversations.inbox import tags
 from conversations.inbox.teams import teams
 from conversations.inbox.threads import notes, team_chat
@@ -212,6 +213,11 @@ def build_office(world: World) -> Office:
         office.ids["answer_rule"] = answer_rules.create_answer_rule(actor=owner, settings=who).pk
         office.ids["rule"] = triage.create_triage_rule(actor=owner, settings=sort).pk
         office.ids["tag"] = tags.create_tag(actor=owner, name="Returns").pk
+        for subject, key in (("contact", "town"), ("conversation", "order")):
+            made = create_custom_field(
+                actor=owner, subject=subject, key=key, kind="text", settings=FieldSettings(name=key)
+            )
+            office.ids["field"] = made.pk
         office.ids["other_tag"] = tags.create_tag(actor=owner, name="Refunds").pk
         hello = canned_replies.CannedText("hello", "Hello", "Hello {{ first_name }}, this is {{ my_name }}.")
         label = Upload("label.pdf", files.PDF)

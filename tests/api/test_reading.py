@@ -28,9 +28,9 @@ def reveal(caller: Caller, name: str, ref: Any, fields: list[str]) -> Any:
     return caller.post("reveals/", {"object": f"{name}:{ref}", "fields": fields, "reason": WHY})
 
 
-def views(office: Office) -> int:
+def views(office: Office, action: str = "CONVERSATION_VIEWED") -> int:
     with tenant_scope(office.world.acme.pk):
-        return AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count()
+        return AuditEntry.objects.filter(action=action).count()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,9 @@ def test_contact_in_clear_needs_an_open_reveal(office: Office) -> None:
     assert caller.get(f"contacts/{ref}/", show_pii="true").status_code == 403
     reveal(caller, "contact", ref, ["contact"])
     found = caller.get(f"contacts/{ref}/", show_pii="true").json()
-    assert (found["name"], found["clear"]) == ("Ana García", True)
+    assert (found["name"], found["clear"], views(office, "CONTACT_VIEWED")) == ("Ana García", True, 1)
+    assert caller.get(f"contacts/{ref}/").json()["clear"] is False
+    assert (caller.get("contacts/").status_code, views(office, "CONTACT_VIEWED")) == (200, 2)
 
 
 def test_reveal_is_audited_without_its_reason(office: Office) -> None:

@@ -56,6 +56,7 @@ class Door:
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
+OWN_FIELD = {"subject": "contact", "key": "tier", "kind": "list", "name": "Tier", "options": ["Gold"]}
 CHANGE = {"changes": {"budget": "800.00"}}
 MANY = {"verdict": "approve", "items": [{"id": "00000000-0000-7000-8000-000000000000", "digest": "0" * 64}]}
 SWAP = {"from_person": "{approver}", "to": "{owner}"}
@@ -76,6 +77,10 @@ SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.3
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
+ASKED = {"contact_id": "{contact}", "kind": "access", "received_on": "2026-01-05"}
+HANDLER = {"person_id": "{owner}"}
+ANSWERED = {"state": "refused", "answer": "We hold nothing about this person."}
+WORDS = {"purpose": "marketing", "text": "Yes, send me offers by email."}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 ROUTE = {"name": "Ours", "model": "m", "base_url": "https://models.example/v1", "key": "k", "is_free": True}
 LANGFLOW = {"base_url": "https://other.example", "key": "k"}
@@ -86,6 +91,8 @@ PERIOD = {"since": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 WHY = {"reason": "The auditor asked for it."}
 MERGE = {"into_id": str(UUID(int=1)), "reason": "She told us so on the phone."}
 WISH = {"reason": "asked_for"}
+RUNS_GO = {"kind": "agent_runs", "days": 30}
+CASE_HELD = {"subject_type": "organisation", "reference": "C 12/26"}
 OFFER = {"email": "ana@new.example", "role": "viewer"}
 MACRO = {"name": "Parcel is lost", "steps": {"priority": {"priority": 3}}}
 TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
@@ -96,8 +103,6 @@ ADDED = {"document_id": "{document}", "text": "All of them, and in black."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "event-types/", "viewer", 200, outsider=200),
-    Door("get", "event-retention/", "admin", 200, "compliance", outsider=200),
-    Door("post", "event-retention/", "admin", 200, "compliance", outsider=200, body={"days": 90}),
     Door("get", "approvals/", "viewer", 200, outsider=200),
     Door("get", "approvals/export/", "compliance", 200, "approver", outsider=200),
     Door("post", "approvals/", "support", 201, "viewer", outsider=201, body=NEW),
@@ -248,6 +253,8 @@ DOORS = [
     Door("get", "consents/", "support", 200, "viewer", outsider=200),
     Door("get", "consents/{approval}/", "compliance", 404, "approver"),
     Door("post", "consents/", "support", 201, "compliance", outsider=201, body=STOPPED),
+    Door("get", "consent-wordings/", "support", 200, "viewer", outsider=200),
+    Door("post", "consent-wordings/", "admin", 201, "support", outsider=201, body=WORDS),
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
@@ -256,6 +263,13 @@ DOORS = [
     Door("patch", "me/", "viewer", 403, outsider=403, body={"language": "de"}),
     Door("post", "me/picture/", "viewer", 403, outsider=403),
     Door("delete", "me/picture/", "viewer", 403, outsider=403),
+    Door("get", "organisation/", "admin", 200, "approver", outsider=200),
+    Door("patch", "organisation/", "admin", 200, "approver", outsider=200, body={"language": "de"}),
+    Door("get", "organisation/settings/", "admin", 200, "approver", outsider=200),
+    Door("get", "organisation/changes/", "admin", 200, "approver", outsider=200),
+    Door("get", "organisation/usage/", "admin", 200, "approver", outsider=200),
+    Door("post", "organisation/logo/", "admin", 400, "approver", outsider=400),
+    Door("delete", "organisation/logo/", "admin", 409, "approver", outsider=409),
     Door("get", "members/", "compliance", 200, "approver", outsider=200),
     Door("get", "members/{approval}/", "compliance", 404, "approver"),
     Door("get", "members/invitations/", "compliance", 200, "approver", outsider=200),
@@ -272,6 +286,13 @@ DOORS = [
     Door("post", "notices/{notice}/seen/", "viewer", 200),
     Door("get", "erasures/", "compliance", 200, "approver", outsider=200),
     Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
+    Door("get", "retention/", "compliance", 200, "approver", outsider=200),
+    Door("post", "retention/", "owner", 200, "admin", outsider=200, body=RUNS_GO),
+    Door("post", "retention/try/", "compliance", 200, "admin", outsider=200, body=RUNS_GO),
+    Door("get", "legal-holds/", "compliance", 200, "approver", outsider=200),
+    Door("post", "legal-holds/", "owner", 201, "admin", outsider=201, body=CASE_HELD),
+    Door("get", "legal-holds/{approval}/", "compliance", 404, "approver"),
+    Door("post", "legal-holds/{approval}/lift/", "owner", 404, "admin"),
     Door("get", "macros/", "support", 200, "viewer", outsider=200),
     Door("post", "macros/", "admin", 201, "viewer", outsider=201, body=MACRO),
     Door("get", "macros/{macro}/", "support", 200, "viewer"),
@@ -309,6 +330,13 @@ DOORS = [
     Door("delete", "triage-rules/{rule}/", "admin", 204, "support"),
     Door("post", "triage-rules/{rule}/move/", "admin", 200, "support", body={"up": True}),
     Door("post", "triage-rules/{rule}/try/", "admin", 200, "support"),
+    Door("get", "custom-fields/", "viewer", 200, outsider=200),
+    Door("post", "custom-fields/", "admin", 201, "support", outsider=201, body=OWN_FIELD),
+    Door("get", "custom-fields/{field}/", "viewer", 200),
+    Door("put", "custom-fields/{field}/", "admin", 200, "support", body={"name": "Sent", "version": 1}),
+    Door("delete", "custom-fields/{field}/", "admin", 204, "support"),
+    Door("post", f"{STAFF}custom-fields/", "support", 200, "viewer", body={"values": {"order": "7"}}),
+    Door("post", "contacts/{contact}/custom-fields/", "support", 200, "viewer", body={"values": {"town": "Bonn"}}),
     Door("get", "tags/", "viewer", 200, outsider=200),
     Door("post", "tags/", "admin", 201, "support", outsider=201, body={"name": "Night", "colour": "info"}),
     Door("get", "tags/{tag}/", "viewer", 200),
@@ -484,6 +512,12 @@ DOORS = [
     Door("post", "exports/{approval}/refuse/", "compliance", 403, "support", outsider=403, body=WHY),
     Door("post", "members/{approval}/team-scope/", "admin", 404, "support", body={"own_teams_only": True}),
     Door("get", "exports/{approval}/file/", "compliance", 404, "support"),
+    Door("get", "person-requests/", "compliance", 200, "support", outsider=200),
+    Door("post", "person-requests/", "compliance", 201, "support", body=ASKED),
+    Door("get", "person-requests/{approval}/", "compliance", 404, "support"),
+    Door("post", "person-requests/{approval}/assign/", "compliance", 404, "support", outsider=400, body=HANDLER),
+    Door("post", "person-requests/{approval}/extend/", "compliance", 404, "support", body=WHY),
+    Door("post", "person-requests/{approval}/close/", "compliance", 404, "support", body=ANSWERED),
     Door("get", "export-schedules/", "compliance", 200, "support", outsider=200),
     Door("get", "export-schedules/{approval}/", "compliance", 404, "support"),
     Door("get", "figures/", "support", 200, "approver", outsider=200),

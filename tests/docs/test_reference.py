@@ -33,7 +33,7 @@ def _listed(page: str) -> set[str]:
 
 
 def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
-    code = (ROOT / "config" / "settings.py").read_text()
+    code = "".join((ROOT / "config" / f"{name}.py").read_text() for name in ("settings", "environment"))
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', code))
     assert read == _listed("settings.md")
 

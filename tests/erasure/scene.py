@@ -15,7 +15,9 @@ from channels_app.web_chat import conversation, sessions
 from channels_app.web_chat.frames import SendMessage
 from channels_app.web_chat.settings.widgets import find_widget
 from conversations import services as talk
-from conversations.contacts import contacts, erasure
+from conversations.contacts import contacts, erasure, known_people
+from conversations.custom_fields.definitions import FieldSettings, create_custom_field
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message, Survey
 from conversations.replies import drafts
@@ -142,6 +144,14 @@ def _talk_about(world: World, chat: Conversation) -> None:
     notes.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
     drafts.save_draft(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}")
     contacts.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")
+    for subject, is_personal in (("contact", True), ("conversation", False)):
+        settings = FieldSettings(name="Known")
+        create_custom_field(
+            actor=world.actor("admin"), subject=subject, key=subject, kind="text", settings=settings,
+            is_personal=is_personal,
+        )  # fmt: skip
+    known_people.set_contact_fields(actor=support, contact_id=chat.contact_id, values={"contact": f"{NAME} of {MAIL}"})
+    set_conversation_fields(actor=support, conversation_id=chat.pk, values={"conversation": PHRASE})
     Survey.objects.create(
         conversation=chat, asked_at=now(), answered_at=now(), rating=2, comment=f"{NAME} on {PHRASE}",
         masked_comment=f"•••, {PHRASE}",

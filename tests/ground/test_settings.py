@@ -27,6 +27,7 @@ VALUES = {
     "BACK_OFFICE_HOSTS": "office.example",
     "ROUNDUP_HOSTS": "tracker.example",
     "SIEM_HOSTS": "siem.example",
+    "IDENTITY_HOSTS": "login.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",

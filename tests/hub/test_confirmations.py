@@ -14,6 +14,7 @@ from conversations.selectors import frames_for_customer
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Outbox
+from core.privacy.retention.services import apply_rule
 from core.tenancy.scope import tenant_scope
 from hitl.actions.base import Origin
 from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
@@ -350,7 +351,11 @@ def test_confirmed_draft_that_a_worker_lost_is_found_again_and_old_ones_go(shop:
     assert [found for _, found in requests.list_unrequested(now=later)] == [draft.pk]
     requests.request_in_background(draft_id=draft.pk)
     assert requests.list_unrequested(now=later) == []
-    assert (requests.forget_drafts(), requests.forget_drafts(now=now() + timedelta(days=366))) == (0, 1)
+    year, approval = now() + timedelta(days=366), Approval.objects.get()
+    assert (apply_rule("payments"), apply_rule("payments", now=year)) == (0, 0)  # its request is open
+    shop.approve(approval)
+    assert execute(approval_id=approval.pk).state == "executed"
+    assert (apply_rule("payments"), apply_rule("payments", now=year)) == (0, 1)
 
 
 @pytest.mark.parametrize("trials", [2, pytest.param(200, marks=pytest.mark.long)])

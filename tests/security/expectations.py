@@ -51,6 +51,7 @@ ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
 # A form that is also the page on which everybody reads what it changes.
 OPEN_FORM = Row(OPEN_PAGE.get, ACTION.post)
 LIST_ACTION = Row(Answers(302, 403, 200, 200), Answers(302, 403, 400))
+NOBODYS = Row(Answers(302, 403, 403, 403), Answers(302, 403, 403))
 HEALTH = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
 PUBLIC = Row(Answers(200, 200, 200, 200), Answers(200, 200, 200))
 # The own second factor: none is set up, and what counts asks for the password again.
@@ -71,6 +72,14 @@ ACCOUNT: Final = {
     "confirm_address": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "member_picture": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_ask": Row(Answers(200, 200, 200, 200), Answers(405, 405, 405)),
+    "company_start": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_back": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_join": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_end_sessions": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),  # nothing here signs
+    "scim": Row(Answers(401, 401, 401, 401), Answers(401, 401, 401)),  # nobody here has a directory's token
+    "scim_resource": Row(Answers(401, 401, 401, 401), Answers(401, 401, 401)),
+    "company_confirm": Row(Answers(302, 403, 403, 403), Answers(302, 405, 405)),
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,
     "mfa_reauthenticate": OWN_FACTOR,
@@ -102,7 +111,7 @@ DOORS: Final = {
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "widget_look": PUBLIC,
-    "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_logo": PUBLIC,  # it has none, and shows the organisation's
     "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
@@ -155,6 +164,17 @@ CONSOLE: Final = {
     "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_tenant_hide_set_up": ACTION,
     "admin:accounts_tenant_show_set_up": ACTION,
+    "admin:accounts_tenant_logo": ACTION,
+    "admin:accounts_tenant_remove_logo": ACTION,
+    "admin:usage": LIST,
+    # For operators of the installation: nobody here is one.
+    "admin:accounts_tier_changelist": Row(Answers(302, 403, 403, 403), LIST.post),
+    "admin:accounts_tier_change": Row(Answers(302, 403, 403, 403), LIST.post),
+    "admin:accounts_tier_create": NOBODYS,
+    "admin:accounts_tier_take": NOBODYS,
+    "admin:accounts_tier_edit": Row(Answers(302, 403, 404, 404), ACTION.post),
+    "admin:accounts_tier_give": Row(Answers(302, 403, 404, 404), ACTION.post),
+    "admin:accounts_tier_remove": Row(Answers(302, 403, 404, 404), ACTION.post),
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
@@ -166,6 +186,7 @@ CONSOLE: Final = {
     "admin:accounts_membership_agree_reset": ACTION,
     "admin:accounts_membership_refuse_reset": ACTION,
     "admin:accounts_membership_export_person": ACTION,
+    "admin:accounts_membership_open_request": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
     # The form is well filled for it: no role, as before. The password comes first.
     "admin:accounts_membership_second_factor": Row(LIST_ACTION.get, Answers(302, 403, 302)),
@@ -175,6 +196,28 @@ CONSOLE: Final = {
     "admin:accounts_invitation_withdraw": ACTION,
     "admin:core_erasure_changelist": LIST,
     "admin:core_erasure_change": PAGE,
+    "admin:core_retentionchoice_changelist": LIST,
+    "admin:core_retentionchoice_change": PAGE,
+    "admin:core_retentionchoice_set_days": LIST_ACTION,
+    "admin:core_legalhold_changelist": LIST,
+    "admin:core_legalhold_change": PAGE,
+    "admin:core_legalhold_place": LIST_ACTION,
+    "admin:core_legalhold_lift": ACTION,
+    "admin:accounts_identityprovider_changelist": LIST,
+    "admin:accounts_identityprovider_change": PAGE,
+    "admin:accounts_identityprovider_create": LIST_ACTION,
+    "admin:accounts_identityprovider_edit": ACTION,
+    "admin:accounts_identityprovider_try": ACTION,
+    "admin:accounts_identityprovider_require": ACTION,
+    "admin:accounts_identityprovider_stop_requiring": ACTION,
+    "admin:accounts_identityprovider_directory": ACTION,
+    "admin:accounts_identityprovider_disconnect_directory": ACTION,
+    "admin:accounts_identityprovider_remove": ACTION,
+    "admin:accounts_role_changelist": LIST,
+    "admin:accounts_role_change": PAGE,
+    "admin:accounts_role_create": LIST_ACTION,
+    "admin:accounts_role_edit": ACTION,
+    "admin:accounts_role_delete": ACTION,
     "admin:accounts_apikey_changelist": LIST,
     "admin:accounts_apikey_change": PAGE,
     "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # their own key
@@ -215,6 +258,12 @@ WORK: Final = {
     "admin:analytics_export_grant": ACTION,
     "admin:analytics_export_refuse": ACTION,
     "admin:analytics_export_cancel": ACTION,
+    "admin:analytics_personrequest_changelist": LIST,
+    "admin:analytics_personrequest_change": PAGE,
+    "admin:analytics_personrequest_reveal": ACTION,
+    "admin:analytics_personrequest_assign": ACTION,
+    "admin:analytics_personrequest_extend": ACTION,
+    "admin:analytics_personrequest_close": ACTION,
     "admin:analytics_exportschedule_changelist": LIST,
     "admin:analytics_exportschedule_change": PAGE,
     "admin:analytics_exportschedule_create": LIST_ACTION,
@@ -324,10 +373,12 @@ WORK: Final = {
     "admin:hitl_linkpolicy_switch_off": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:hitl_linkpolicy_switch_on": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_contact_changelist": LIST,
-    "admin:conversations_contact_change": PAGE,
+    "admin:conversations_contact_change": Row(PAGE.get, PAGE.post, leaves=AUDITED),
     "admin:conversations_contact_find": LIST_ACTION,
+    "admin:conversations_contact_fields": ACTION,
     "admin:conversations_contact_erase": ACTION,
     "admin:conversations_contact_export_person": ACTION,
+    "admin:conversations_contact_open_request": ACTION,
     "admin:conversations_contact_merge": ACTION,
     "admin:conversations_contact_undo_merge": ACTION,
     "admin:conversations_contact_write": ACTION,
@@ -342,6 +393,9 @@ WORK: Final = {
     "admin:core_consent_change": PAGE,
     "admin:core_consent_record": LIST_ACTION,
     "admin:core_consent_rules": LIST_ACTION,
+    "admin:core_consentwording_changelist": LIST,
+    "admin:core_consentwording_change": PAGE,
+    "admin:core_consentwording_write": LIST_ACTION,
     "admin:inbox": OPEN_LIST,
     "admin:hub_transactiondraft_changelist": OPEN_LIST,
     "admin:hub_transactiondraft_change": OPEN_PAGE,
@@ -401,6 +455,13 @@ WORK: Final = {
     "admin:conversations_tag_merge": ACTION,
     "admin:conversations_tag_delete": ACTION,
     "admin:conversations_conversation_tags": ACTION,
+    "admin:conversations_conversation_fields": ACTION,
+    "admin:conversations_conversation_contact_fields": ACTION,
+    "admin:conversations_customfield_changelist": LIST,
+    "admin:conversations_customfield_change": PAGE,
+    "admin:conversations_customfield_create": LIST_ACTION,
+    "admin:conversations_customfield_edit": ACTION,
+    "admin:conversations_customfield_delete": ACTION,
     "admin:conversations_conversation_bulk": LIST_ACTION,
     "admin:conversations_team_changelist": OPEN_LIST,
     "admin:conversations_team_change": OPEN_PAGE,
@@ -602,7 +663,6 @@ FIGURES: Final = {
     "admin:figures_system": LIST,
     "admin:figures_rows": Row(Answers(302, 403, 404, 404), LIST.post),  # needs the key of a figure
     "admin:analytics_figuredashboard_show": PAGE,
-    "admin:analytics_figuredashboard_events": LIST_ACTION,
     "admin:analytics_figuredashboard_changelist": LIST,
     "admin:analytics_figuredashboard_change": PAGE,
     "admin:analytics_figuredashboard_add": LIST_ACTION,
@@ -648,6 +708,7 @@ PROFILE: Final = {
     "admin:accounts_user_preferences": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_picture": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_remove_picture": Row(OWN_ACTION.get, Answers(302, 409, 404, 404)),
+    "admin:accounts_user_disconnect_company": OWN_ACTION,
     "admin:accounts_browsersession_changelist": OPEN_LIST,
     "admin:accounts_browsersession_change": OWN_PAGE,
     "admin:accounts_browsersession_end": OWN_ACTION,
@@ -734,6 +795,11 @@ API: Final = {
     "api-exports-grant": API_WRITE,
     "api-exports-refuse": API_WRITE,
     "api-exports-file": Row(Answers(401, 403, 404, 404), Answers(401, 405, 405)),  # none of ours
+    "api-person-requests-list": API_DEFINITIONS,
+    "api-person-requests-detail": API_PAGE,
+    "api-person-requests-assign": API_WRITE,
+    "api-person-requests-extend": API_WRITE,
+    "api-person-requests-close": API_WRITE,
     "api-export-schedules-list": API_DEFINITIONS,
     "api-export-schedules-detail": API_PAGE,
     "api-evidence-exports-file": Row(Answers(401, 403, 404, 409), Answers(401, 405, 405)),  # not written yet
@@ -802,6 +868,10 @@ API: Final = {
     "api-tags-detail": API_OPEN_PAGE,
     "api-tags-merge": API_WRITE,
     "api-conversations-conversation-tags": API_WRITE,
+    "api-custom-fields-list": API_BOTH,
+    "api-custom-fields-detail": API_OPEN_PAGE,
+    "api-conversations-custom-fields": API_WRITE,
+    "api-contacts-custom-fields": API_WRITE,
     "api-conversations-draft": Row(Answers(401, 403, 404, 404), Answers(401, 405, 405)),
     "api-conversations-bulk": API_PRESS,
     "api-teams-list": API_BOTH,
@@ -826,7 +896,7 @@ API: Final = {
     "api-conversations-tags": API_WRITE,
     "api-contacts-list": Row(API_READ.get, Answers(401, 403, 415)),
     "api-contacts-search": Row(API_WRITE.get, Answers(401, 403, 415)),
-    "api-contacts-detail": API_PAGE,
+    "api-contacts-detail": Row(API_PAGE.get, API_PAGE.post, leaves=AUDITED),
     "api-contact-conversations-list": API_WRITE,
     "api-contact-facts-list": API_PAGE,
     "api-contact-facts-detail": API_PAGE,
@@ -839,11 +909,17 @@ API: Final = {
     "api-contacts-language": API_WRITE,
     "api-consents-list": API_DEFINITIONS,
     "api-consents-detail": API_PAGE,
+    "api-consent-wordings-list": API_DEFINITIONS,
     "api-invitations-list": Row(API_READ.get, API_WRITE.post),
     "api-invitations-resend": API_PRESS,
     "api-invitations-withdraw": API_PRESS,
     "api-me": API_OPEN_READ,
     "api-me-picture": Row(Answers(401, 405, 405, 405), Answers(401, 400, 400)),
+    "api-organisation": API_READ,
+    "api-organisation-logo": Row(Answers(401, 405, 405, 405), Answers(401, 403, 400)),
+    "api-organisation-settings-list": API_READ,
+    "api-organisation-changes-list": API_READ,
+    "api-organisation-usage-list": API_READ,
     "api-members-detail": API_PAGE,
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,
@@ -855,6 +931,11 @@ API: Final = {
     "api-notices-see-all": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api-erasures-list": API_READ,
     "api-erasures-detail": API_PAGE,
+    "api-retention-list": API_DEFINITIONS,
+    "api-retention-attempt": API_WRITE,
+    "api-legal-holds-list": API_DEFINITIONS,
+    "api-legal-holds-detail": API_PAGE,
+    "api-legal-holds-lift": API_PRESS,
     "api-templates-list": API_READ,
     "api-templates-detail": API_PAGE,
     "api-channel-accounts-list": API_READ,
@@ -956,7 +1037,6 @@ API: Final = {
     "api-audit-list": API_READ,
     "api-audit-verify": API_READ,
     "api-stream": API_OPEN_READ,
-    "api-event-retention": Row(Answers(401, 403, 200, 200), Answers(401, 403, 415)),
     "api-event-types-list": API_OPEN_READ,
 }
 EXPECTED: Final[dict[str, Row]] = {

@@ -23,12 +23,17 @@ CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith
 PARTS = 4
 # Who sees what support or compliance see, or less.
 RIGHTS_ARE_THEIRS_TOO = ("viewer", "approver", "admin", "owner")
-# Names nothing that a person wrote; the organisation's name alone.
+# Names nothing that a person wrote: the organisation's name alone, and what no owner sees.
 SILENT = {
     "admin:hub_transactiondraft_changelist",
     "admin:agents_agentrun_changelist",
     "admin:accounts_tenant_changelist",
     "admin:accounts_tenant_change",
+    "admin:analytics_personrequest_changelist",
+    "admin:core_consentwording_changelist",
+    "admin:core_retentionchoice_changelist",
+    "admin:accounts_tier_changelist",
+    "admin:accounts_tier_change",
 }
 HELP_PAGES = [f"help_{name}" for name in "home language topic article search vote sitemap feed".split()]
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.
@@ -43,6 +48,7 @@ EVERYBODYS = {
     "admin:accounts_notice_push_off",
     "admin:accounts_savedview_delete",
     "admin:accounts_savedview_rename",
+    "admin:accounts_user_disconnect_company",
     "admin:accounts_browsersession_end",
     "admin:accounts_browsersession_end_others",
     "admin:accounts_tokenfamily_end",
@@ -222,6 +228,10 @@ SIGNED_OR_OPEN = {
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
+    # Its token is signed by the company's provider.
+    "company_end_sessions",
+    "scim",
+    "scim_resource",
     # They take a password or a token in their body, and no cookie.
     "api-auth-login",
     "api-auth-refresh",

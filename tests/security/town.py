@@ -9,7 +9,18 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
-from accounts.models import BrowserSession, Invitation, Membership, Notice, SavedView, TokenFamily, User
+from accounts.models import (
+    BrowserSession,
+    IdentityProvider,
+    Invitation,
+    Membership,
+    Notice,
+    Role,
+    SavedView,
+    Tier,
+    TokenFamily,
+    User,
+)
 from accounts.services import create_api_key
 from accounts.sessions import families
 from agents.langflow.models import FlowServer
@@ -29,7 +40,16 @@ from agents.models import (
 )
 from agents.studio.evals.models import EvalCase, EvalRun
 from agents.studio.trials.models import Trial
-from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
+from analytics.models import (
+    Alert,
+    AlertRule,
+    Brief,
+    BriefPreference,
+    Export,
+    ExportSchedule,
+    FigureDashboard,
+    PersonRequest,
+)
 from channels_app.models import ColleagueAddress
 from conversations import services as talk
 from conversations.models import (
@@ -40,6 +60,7 @@ from conversations.models import (
     ChannelAccount,
     Contact,
     Conversation,
+    CustomField,
     Macro,
     Message,
     MessageTemplate,
@@ -53,7 +74,16 @@ from conversations.models import (
 from conversations.services import Draft
 from core.clock import now
 from core.jobs import dead_letters
-from core.models import AuditEntry, Consent, Erasure, WebhookDelivery, WebhookEndpoint
+from core.models import (
+    AuditEntry,
+    Consent,
+    ConsentWording,
+    Erasure,
+    LegalHold,
+    RetentionChoice,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from hitl.models import (
@@ -89,8 +119,9 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, LinkPolicy, ModelCall, ModelRoute,
-    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LegalHold, LinkPolicy,
+    ModelCall, ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RetentionChoice, RiskPolicy,
+    Role, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -109,6 +140,7 @@ IN_THE_API = {
     "alert_rule_id": "analytics.alertrule",
     "alert_id": "analytics.alert",
     "schedule_id": "analytics.exportschedule",
+    "person_request_id": "analytics.personrequest",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "fact_id": "agents.contactfact",
@@ -116,6 +148,7 @@ IN_THE_API = {
     "team_id": "conversations.team",
     "rule_id": "conversations.triagerule",
     "tag_id": "conversations.tag",
+    "field_id": "conversations.customfield",
     "reply_id": "conversations.cannedreply",
     "file_id": "conversations.cannedfile",
     "suggestion_id": "conversations.suggestedreply",
@@ -146,6 +179,7 @@ IN_THE_API = {
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
     "erasure_id": "core.erasure",
+    "hold_id": "core.legalhold",
     "membership_id": "accounts.membership",
     "invitation_id": "accounts.invitation",
     "notice_id": "accounts.notice",
@@ -173,6 +207,10 @@ class Town:
             found |= {"language": "en"} if "<str:language>" in route else {}
             found |= {"slug": "an-article"} if "<slug:slug>" in route else {}
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
+        if "<slug:slug>" in route:
+            return {"slug": "nobody-there"}
+        if "<path:rest>" in route:
+            return {"rest": "Users"}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<int:pk>" in route:
@@ -230,6 +268,7 @@ def build_town(world: World) -> Town:
         Agent.objects.update(name=f"{MARK} agent")
         fill_every_table(user)
         Availability.objects.update(reason=MARK)
+        LegalHold.objects.update(lifted_at=now())  # or nobody could be erased
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
@@ -238,10 +277,11 @@ def build_town(world: World) -> Town:
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
         rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
-        rows += [_a_device(user)]
+        rows += [_a_device(user), Tier.objects.create(name="Large")]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
+        rows += [ConsentWording.objects.earliest("id"), _a_person_request(user)]
         rows += [AuditDestination.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
@@ -261,6 +301,7 @@ def build_town(world: World) -> Town:
             CannedReply.objects.earliest("id"),
             _a_canned_file(),
             Tag.objects.earliest("id"),
+            CustomField.objects.earliest("id"),
             TriageRule.objects.earliest("id"),
             AnswerRule.objects.earliest("id"),
             Availability.objects.earliest("id"),
@@ -275,6 +316,14 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_person_request(user: User) -> PersonRequest:
+    """What a customer asked of their data, with a colleague who works on it."""
+    said = {"wish": f"{MARK} wants a copy, sent to q@acme.example", "handler": user, "opened_by": user}
+    PersonRequest.objects.update(contact=Contact.objects.earliest("id"), **said)
+    row: PersonRequest = PersonRequest.objects.earliest("id")
+    return row
 
 
 def _a_device(user: User) -> TokenFamily:

@@ -28,7 +28,7 @@ PRODUCT = (*APPS, "standins", "bench")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 CUT_BY_NOUN = tuple(
     f"conversations/{name}/"
-    for name in ("merges", "surveys", "replies", "messages", "inbox", "channel_accounts", "contacts")
+    for name in ("merges", "surveys", "replies", "messages", "inbox", "channel_accounts", "contacts", "custom_fields")
 )
 DOORS = re.compile(r"/(admin|rest|selectors|models|files)\b")
 

@@ -12,15 +12,17 @@ from agents.llm import registry
 from agents.models import Agent, AgentRun, AgentVersion
 from agents.selectors import active_versions, any_version, tools_of, version_of_type
 from core.reliability import kept
+from core.reliability.limits import REACHED
 
 RULE, FALLBACK, STAYS, NAMED = "rule", "fallback", "stays", "named"
 ONLY, TOPIC, LAST, FIRST = "only", "topic", "last", "first"
-PERSON, UNFIT, MISSING, NONE = "person", "unfit", "missing", "none"
+PERSON, UNFIT, MISSING, NONE, LIMIT = "person", "unfit", "missing", "none", "limit"
 REASONS: Final[Mapping[str, str]] = {
     PERSON: "rule_asks_person",
     UNFIT: "agent_cant_answer",
     MISSING: "no_agent_chosen",
     NONE: "no_agent",
+    LIMIT: REACHED,
 }
 """Why a person is asked, by what chose nobody: the codes of the hand-off and of the run."""
 

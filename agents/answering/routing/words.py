@@ -7,6 +7,7 @@ from agents.answering.routing.choice import (
     FALLBACK,
     FIRST,
     LAST,
+    LIMIT,
     MISSING,
     NAMED,
     NONE,
@@ -44,6 +45,7 @@ WITHOUT_RULE: Final[Mapping[str, str]] = {
     UNFIT: "No answer rule applies here. The only agent for customers is {agent}, which {problem}. A person was asked.",
     MISSING: "No answer rule applies here, and several agents could answer, but none is chosen. A person was asked.",
     NONE: "No agent is switched on. A person was asked.",
+    LIMIT: "Your organisation had used up its messages of the day. A person was asked.",
 }
 NAMES: Final[Mapping[str, str]] = {
     "account": "the name of the channel",

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import Membership
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import permissions_of, with_role
 from agents.answering.runs.approval_texts import answered_sentence
 from agents.answering.selectors import TRANSCRIPT_LINES
 from agents.answering.tools.registry import PROPOSE
@@ -39,8 +39,9 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     conversation = Conversation.objects.select_related("contact").get(pk=message.conversation_id)
     if conversation.state != Conversation.State.PERSON or conversation.record.user_id != message.sender_user_id:
         return False
-    requester = Membership.objects.filter(user_id=message.sender_user_id, is_active=True, user__is_active=True).first()
-    if requester is None or PROPOSE not in permissions_of(requester.role):
+    members = Membership.objects.filter(user_id=message.sender_user_id, is_active=True, user__is_active=True)
+    requester = with_role(members).first()
+    if requester is None or PROPOSE not in permissions_of(requester.role, requester.own_permissions):
         return False
     approval = _asked_about(message)
     if approval is None:

@@ -28,7 +28,9 @@ MOST_OTHERS: Final = 200
 class Redaction:
     """The placeholders of one round of a run."""
 
-    def __init__(self, run: AgentRun, transcript: Transcript, facts: Sequence[ContactFact] = ()) -> None:
+    def __init__(
+        self, run: AgentRun, transcript: Transcript, facts: Sequence[ContactFact] = (), noted: str = ""
+    ) -> None:
         # The clear text is read only where something was masked.
         pairs = list(zip(transcript.lines, transcript.message_ids, strict=True))
         masked = [message_id for line, message_id in pairs if MASK in line.text]
@@ -38,12 +40,12 @@ class Redaction:
         for fact in facts:
             if fact.kind == ContactFact.Kind.PREFERRED_NAME:
                 self._vault.know("name", fact.value, is_own=True)
-        known = self._vault.redact(line_of(facts), is_own=True)
+        known = [self._vault.redact(line_of(facts), is_own=True), self._vault.redact(noted)]
         hidden = [
             replace(line, text=self._vault.redact(text, is_own=line.role == "user"))
             for line, text in zip(transcript.lines, texts, strict=True)
         ]
-        self.lines = (*([Line("user", known)] if known else []), *hidden)
+        self.lines = (*(Line("user", text) for text in known if text), *hidden)
         self._marks = {mark for line in self.lines for mark in PLACEHOLDER.findall(line.text)}
         self._shown: ShownStream | None = None
 

@@ -24,7 +24,7 @@ from agents.answering.runs.batches import is_burst_under_way
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
 from agents.answering.runs.reply import GAP, Speaker, agent_actor, answer_id, cut, with_request_sentences
-from agents.answering.runs.understood import keep_reading, look_at, note_said, read_messages, recall_for
+from agents.answering.runs.understood import keep_reading, look_at, note_said, noted_for, read_messages, recall_for
 from agents.answering.runs.watch import Ended, Halted, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -243,7 +243,10 @@ def _orchestrate(
     caller = selectors.caller_of(run, version, standing)
     watch.follow(caller)
     is_networked = version.model in registry.networked_models()
-    hidden = Redaction(run, transcript, recall_for(version, caller, standing)) if is_networked else None
+    hidden = None
+    if is_networked:
+        noted = noted_for(run, caller, standing)
+        hidden = Redaction(run, transcript, recall_for(version, caller, standing), noted)
     offered = tools.offered([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(

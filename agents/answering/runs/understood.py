@@ -10,10 +10,11 @@ from agents.answering.selectors import Standing, Transcript
 from agents.answering.tools.registry import Caller
 from agents.memory.models import ContactFact
 from agents.memory.notes import note_facts
-from agents.memory.recall import recall
+from agents.memory.recall import NOTED, recall
 from agents.models import AgentRun, AgentVersion
 from conversations import services as conversations
 from conversations.models import Conversation, Message
+from conversations.selectors import values_for_agents
 from conversations.types import Reading
 from core.actors import system
 
@@ -118,3 +119,14 @@ def recall_for(version: AgentVersion, caller: Caller, standing: Standing) -> Seq
     if version.memory == Memory.OFF or (version.memory == Memory.VERIFIED and not is_proven):
         return ()
     return recall(standing.contact_id, proven_only=is_proven)
+
+
+def noted_for(run: AgentRun, caller: Caller, standing: Standing) -> str:
+    """Return the custom fields that agents may read, as one line that is marked as data; "" without any.
+
+    Those of the contact only for a proven caller, and unless others were merged into it. One query.
+    """
+    is_proven = caller.verified or caller.user_id is not None
+    record_id = standing.contact_id if is_proven else None
+    rows = values_for_agents(conversation_id=run.conversation_id, record_id=record_id)
+    return f"{NOTED}{'; '.join(f'{name}: {text}' for name, text in rows)}." if rows else ""

@@ -19,7 +19,7 @@ from agents.llm.routes.models import Budget, ModelCall, Spend
 from core import notices, retention
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
-from core.reliability import lease
+from core.reliability import lease, limits
 from core.tenancy.scope import tenant_scope
 from core.text.amounts import money_text
 
@@ -77,8 +77,10 @@ def label_of(budget: Budget, moment: datetime, zone: ZoneInfo) -> str:
 def open_call(call: ModelCall, budgets: Sequence[Budget], amount: Decimal, *, now: datetime | None = None) -> None:
     """Record a call before it is made, with its worst price reserved under each budget.
 
-    Raises `Spent` if one of them has no room; then nothing is reserved or recorded.
+    Raises `Spent` if one of them has no room, or the organisation's tier; then nothing is reserved or recorded.
     """
+    if amount and limits.is_reached("model_spend"):
+        raise Spent(Budget(on_spent=Budget.OnSpent.PERSON))
     moment = now or clock_now()
     call.reserved, call.lease_until = amount, moment + LEASE
     if not budgets or not amount:

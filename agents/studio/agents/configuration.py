@@ -23,6 +23,7 @@ from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.privacy.visible_text import without_hidden
+from core.reliability import limits
 from core.text.clean import text_problem
 
 CHANGE: Final = "agents.change_agent"
@@ -34,12 +35,27 @@ BUILTIN: Final = "builtin"
 MOST_OPEN: Final = 100
 
 
+class AgentLimit(limits.Limit):
+    """Agents of the organisation's own that are not switched off, drafts too."""
+
+    label, unit, is_counted = "Agents", "agents of your own", True
+    way_out = "Switch an agent off first, or ask your operator for a larger tier."
+
+    def used(self) -> int:
+        """Count the rows: they are few."""
+        return Agent.objects.filter(is_active=True, is_system=False).count()
+
+
+limits.kinds.register("agents", AgentLimit)
+
+
 def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -> Agent:
     """Create an agent of the tenant's own as a draft, owned by the actor.
 
     It answers nobody until the draft is activated; from then on customers where an answer rule names it or it is the
     only one, and colleagues in place of the built-in agent of its type. With a `template` that template's cases are
-    kept for it. Needs `agents.change_agent`; raises `Invalid` with the invalid fields.
+    kept for it. Needs `agents.change_agent`; raises `Invalid` with the invalid fields, and `Conflict` for one too many
+    ("limit_reached").
     """
     actor.require(CHANGE)
     clean = checked(setup)
@@ -49,6 +65,7 @@ def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -
     if template and not (chosen and chosen.cases):
         raise Invalid("Some fields are not valid.", fields={"template": ["Choose one of the existing templates."]})
     with transaction.atomic():
+        limits.refuse_reached("agents")
         agent: Agent = Agent.objects.create(
             name=clean.name, type=type, category=gallery.category_of(type), owner_id=actor.user_id
         )
@@ -84,7 +101,8 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
     """Copy an agent, built in or not, to an own draft with its current configuration.
 
     Tools that no longer exist are left out. Everyone who ever wrote the original's configuration may not approve
-    the copy's requests either. Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
+    the copy's requests either. Needs `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` as
+    `create_agent` does.
     """
     actor.require(CHANGE)
     source = Agent.objects.filter(pk=agent_id).first()
@@ -158,7 +176,7 @@ def retire_agent(*, actor: Actor, agent_id: UUID) -> Agent:
 def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
     """Switch an agent on again. Safe to repeat.
 
-    Needs `agents.change_agent`; raises `NotFound`.
+    Needs `agents.change_agent`; raises `NotFound`, and `Conflict` for one too many ("limit_reached").
     """
     return _switch(actor, agent_id, is_active=True)
 
@@ -220,6 +238,8 @@ def _switch(actor: Actor, agent_id: UUID, *, is_active: bool) -> Agent:
         agent = locked(Agent, agent_id, MISSING)
         if agent.is_active == is_active:
             return agent
+        if is_active and not agent.is_system:
+            limits.refuse_reached("agents")
         agent.is_active = is_active
         agent.save(update_fields=["is_active"])
         old, new = ("retired", "active") if is_active else ("active", "retired")

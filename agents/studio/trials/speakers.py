@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from accounts.models import Membership
-from accounts.permissions.roles import permissions_of
+from accounts.permissions.roles import permissions_of, with_role
 from agents.answering.tools.registry import Caller
 from agents.models import AgentVersion
 from agents.selectors import authors_of
@@ -22,12 +22,14 @@ def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UU
     """
     if speaker not in Trial.Speaker.values:
         raise Invalid("Choose who speaks.", fields={"speaker": ["Choose one of the choices."]})
-    member = None
+    member, rights = None, frozenset[str]()
     if speaker == Trial.Speaker.MEMBER:
-        member = Membership.objects.filter(user_id=actor.user_id, is_active=True, user__is_active=True).first()
+        members = Membership.objects.filter(user_id=actor.user_id, is_active=True, user__is_active=True)
+        member = with_role(members).first()
         if member is None:
             raise Invalid("Only a member can speak as a member.", fields={"speaker": ["You are no member here."]})
-        if permissions_of(member.role) - actor.permissions:
+        rights = permissions_of(member.role, member.own_permissions)
+        if rights - actor.permissions:
             # A worker answers later, with what the person's role allows then: more than a limited key may see.
             raise Refused("A key needs all your rights to speak as you.", code="limited_key")
     return Caller(
@@ -35,7 +37,7 @@ def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UU
         channel=CHANNEL,
         verified=speaker != Trial.Speaker.STRANGER,
         user_id=member.user_id if member else None,
-        permissions=permissions_of(member.role) if member else frozenset(),
+        permissions=rights,
         agent_id=version.agent_id,
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,

@@ -127,7 +127,7 @@ def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
     """
     actor.require("accounts.manage_membership")
     wanted = email.strip().lower()
-    user_id = next((member.user_id for member in list_members() if member.user.email.lower() == wanted), None)
+    user_id = next((member.user_id for member in list_members() if member.user.mail_address.lower() == wanted), None)
     if user_id is None:
         raise Invalid(
             "No colleague signs in with this address.",

@@ -1,12 +1,14 @@
 """Find a tenant's widget by its public key: origins, identity secret, texts of the empty chat."""
 
+import base64
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Tenant
+from accounts.selectors import read_logo
 from channels_app.web_chat.settings.looks import Look, read_look
 from channels_app.web_chat.settings.pre_chat import PreChat, read_form
 from conversations.models import ChannelAccount
@@ -61,6 +63,18 @@ def find_widget(public_key: object) -> Widget:
         if account is not None:
             return account
     raise NotFound("There is no such chat.")
+
+
+def find_look(public_key: object) -> Look:
+    """Return how the widget of a public key looks, with the organisation's logo where it has none. Raises `NotFound`.
+
+    Only for those who draw it: no message reads a logo.
+    """
+    widget = find_widget(public_key)
+    if widget.look.logo:
+        return widget.look
+    with tenant_scope(widget.tenant_id):
+        return replace(widget.look, logo=base64.b64encode(read_logo()).decode())
 
 
 def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:

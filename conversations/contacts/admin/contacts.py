@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -20,27 +20,31 @@ from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
 from console.templatetags.console_ui import moment
-from console.viewers import viewer_of
+from console.viewers import record_look, viewer_of
 from conversations.channel_accounts.admin.languages import language_name
-from conversations.contacts import blocks, consents
+from conversations.contacts import blocks, consents, contacts
 from conversations.contacts.admin import card
 from conversations.contacts.admin.consents import ContactConsentForm
 from conversations.contacts.erasure import erase_contact
+from conversations.contacts.known_people import set_contact_fields
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
+from conversations.custom_fields.admin import NONE_YET, ValueFilter, ValuesForm, shown_values, values_to_edit
+from conversations.custom_fields.selectors import fields_of, values_of
 from conversations.inbox.admin.first_messages import BeginForm, OpeningForm
 from conversations.inbox.admin.rows import tone_of
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
 from conversations.messages.first_messages import begin_conversation, templates_to_begin_with
 from conversations.messages.outbound import REPLY
-from conversations.models import ChannelAccount, Contact, ContactPoint, MessageTemplate
+from conversations.models import ChannelAccount, Contact, ContactPoint, CustomField, MessageTemplate
 from conversations.registry import panels_at
 from core.actors import Actor
 from core.errors import Invalid
 
 WRITES = ("write", "send-template")
 CONSENT = "record-consent"
+FIELDS = "fields"
 OBJECT = "conversations.contact"
 BREAK = SafeString("<br>")
 
@@ -96,7 +100,7 @@ class ContactAdmin(MergeActions):
     empty_text = "People appear here when they first write to you."
     masked_fields = ("display_name", "masked_name")
     list_display = ("name", "addresses", "words", "standing", "created_at")
-    list_filter: ClassVar = [ErasedFilter]
+    list_filter: ClassVar = [ErasedFilter, ValueFilter]
     ordering = ("-id",)
     detail_fields = ("spoken", "linked", "created_at")
     detail_template = "console/contact.html"
@@ -140,6 +144,10 @@ class ContactAdmin(MergeActions):
             return ""
         if action.path in (MERGE_PATH, UNDO):
             return self.why_not_merge(request, action, contact)
+        if action.path == FIELDS:
+            if contact.erased_at is not None or contact.merged_into_id is not None:
+                return "This contact has been erased or merged into another one."
+            return "" if fields_of(CustomField.Subject.CONTACT).exists() else NONE_YET
         if action.path in WRITES:
             return _why_not_write(contact, by_template=action.path == "send-template")
         if action.path == CONSENT and contact.erased_at is None:
@@ -176,18 +184,21 @@ class ContactAdmin(MergeActions):
         return form
 
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
-        """Return the head with its two menus, the history, and the facts that are known."""
+        """Record the view; return the head with its two menus, the history, and the facts that are known."""
+        viewer = viewer_of(request)
+        record_look(request, contact, lambda: contacts.record_view(actor=viewer, contact=contact))
         context = super().detail_context(request, contact)
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
-        idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
+        idle = {"block", "unblock", FIELDS, UNDO if contact.merged_into_id is None else MERGE_PATH}
         offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
         # Those of other apps stand in their panels, unless they belong into the menu.
         own = self.service_actions.keys() - {*WRITES, CONSENT}
         menu = [offer for offer in offered if offer["action"].path in own or offer["action"].in_menu]
-        viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
         history = card.talks_of(viewer, contact)
+        clear = grant.fields if grant else frozenset()
         rows = [row for row in context["rows"] if row[1] != "–"]
+        rows += shown_values(values_of(Q(contact=contact)), in_clear="contact" in clear)
         rows += [("Last message", moment(one["talk"].last_message_at)) for one in history.get("talks", ())[:1]]
         merges = self.merges_of(request, contact)
         rows += [("Merges", merges)] if merges != "–" else []
@@ -204,7 +215,7 @@ class ContactAdmin(MergeActions):
             "consent": [offer for offer in offered if offer["action"].path == CONSENT and not offer["blocked"]],
             "ways": [offer for offer in offered if offer["action"].path in WRITES],
             "menu": [(offer["action"], offer["url"]) for offer in menu],
-            "panels": panels_at("contact", viewer, contact, grant.fields if grant else frozenset()),
+            "panels": panels_at("contact", viewer, contact, clear),
         }
 
     @service_action(
@@ -252,6 +263,18 @@ class ContactAdmin(MergeActions):
         explain="What this contact told you counts from now on, on the channel that you choose.",
         done="Recorded. It counts from now on.",
     )
+    edit_fields = calls(
+        set_contact_fields,
+        "contact_id",
+        path=FIELDS,
+        permission=REPLY,
+        form=ValuesForm,
+        title="Edit fields",
+        submit="Save fields",
+        initial=lambda _, contact: values_to_edit(CustomField.Subject.CONTACT, contact=contact.pk),
+        values=ValuesForm.changes,
+        done="Fields saved.",
+    )
     block = calls(
         blocks.block_contact,
         "contact_id",
@@ -279,9 +302,10 @@ class ContactAdmin(MergeActions):
         submit="Erase permanently",
         tone="danger",
         explain=(
-            "Erases the name, addresses, tags, all messages with files and notes, raw webhooks, requests that came "
-            "from these conversations or contain one of the person's addresses, and mails and briefs about them. Open "
-            "requests are withdrawn. Kept: that there were conversations and requests, when, and how each was decided. "
+            "Erases the name, addresses, tags and custom fields, all messages with files and notes, raw webhooks, "
+            "requests that came from these conversations or contain one of the person's addresses, and mails and "
+            "briefs about them. Open requests are withdrawn. Kept: that there were conversations and requests, when, "
+            "and how each was decided. "
             "This can't be undone. If the person writes again, they become a new contact."
         ),
     )

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.contacts import blocks, consents
-from conversations.contacts.rest.serializers import ConsentSerializer, ContactSerializer
+from conversations.contacts.rest.serializers import ConsentSerializer, ConsentWordingSerializer, ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.contacts.selectors.consents import get_consent, query_consents
 from conversations.models import ContactPoint
 from core.models import Consent
-from core.reach import channels
+from core.reach import channels, consent_texts, policy
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
@@ -37,6 +37,24 @@ class RecordingConsent(serializers.Serializer[Any]):
     )
     state = serializers.ChoiceField(choices=["given", "withdrawn", "reachable"])
     at = serializers.DateTimeField(default=None, help_text="When it was said; by default now.")
+    wording_id = serializers.UUIDField(default=None, help_text="Of a consent: the words that were agreed to.")
+    way = serializers.CharField(
+        default=None, max_length=6, help_text="How they agreed: `form`, `chat`, `email`, `phone`, `paper` or `person`."
+    )
+    place = serializers.CharField(
+        default=None, max_length=consent_texts.PLACE, help_text="Where, without personal data."
+    )
+    evidence = serializers.CharField(
+        default=None, max_length=consent_texts.EVIDENCE, help_text="Where the proof is kept, without personal data."
+    )
+    expires_at = serializers.DateTimeField(default=None, help_text="From then on the consent counts as none.")
+
+
+class NewWording(serializers.Serializer[Any]):
+    """The words by which people agree to messages from now on."""
+
+    purpose = serializers.CharField(max_length=9, help_text="`reply`, `service`, `notice` or `marketing`.")
+    text = serializers.CharField(max_length=consent_texts.LONGEST)
 
 
 class ConsentFilters(ApiFilterSet):
@@ -52,6 +70,12 @@ class ConsentFilters(ApiFilterSet):
     def of_contact(self, rows: QuerySet[Consent], name: str, value: Any) -> QuerySet[Consent]:
         """Return the lines about the addresses of a contact."""
         return rows.filter(address_index__in=ContactPoint.objects.filter(contact_id=value).values("value_index"))
+
+
+class WordingFilters(ApiFilterSet):
+    """The filters of wordings."""
+
+    purpose = ChoiceFilter(choices=Consent.Purpose.choices)
 
 
 class ConsentPagination(SortedPagination):
@@ -85,3 +109,21 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
         """
         body = {name: value for name, value in self.read_body().items() if value is not None}
         return self.respond(consents.record_consent(actor=self.actor, **body))
+
+
+class ConsentWordingViewSet(ListViewSet):
+    """The words by which people agree."""
+
+    descriptions: ClassVar = {
+        "list": "List the versions of the words by which people agree, newest first.",
+        "create": "Save the words for a purpose as its next version; a repeat of the newest returns it.",
+    }
+    permissions: ClassVar = {"list": consent_texts.VIEW, "create": policy.CHANGE}
+    serializer_class = ConsentWordingSerializer
+    request_serializers: ClassVar = {"create": NewWording}
+    filterset_class = WordingFilters
+    list_rows = staticmethod(consent_texts.query_wordings)
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        return self.call_service(consent_texts.save_wording)

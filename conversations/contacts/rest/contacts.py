@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django_filters import CharFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from conversations.contacts import blocks, erasure, known_people
+from conversations.contacts import blocks, contacts, erasure, known_people
 from conversations.contacts.rest.serializers import (
     ContactDetailSerializer,
     ContactSerializer,
@@ -19,7 +20,9 @@ from conversations.contacts.rest.serializers import (
     Speaking,
 )
 from conversations.contacts.selectors import directory
-from conversations.models import Contact
+from conversations.custom_fields.rest import CustomValues
+from conversations.custom_fields.values import named_value, with_values
+from conversations.models import Contact, CustomField
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
@@ -51,9 +54,16 @@ class ContactFilters(ApiFilterSet):
     """The filters of contacts."""
 
     tag = CharFilter(field_name="tags__name", max_length=60)
+    custom_field = CharFilter(
+        method="with_value", max_length=600, help_text="Key and value of a custom field: `tier:Gold`."
+    )
     created_after = AfterFilter("created_at")
     created_before = BeforeFilter("created_at")
     ordering = OrderFilter(*BY_CREATION)
+
+    def with_value(self, rows: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        """Return the contacts with a value of a custom field."""
+        return rows.filter(with_values(CustomField.Subject.CONTACT, named_value(value), in_address=True))
 
 
 class ContactPagination(SortedPagination):
@@ -68,11 +78,12 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List contacts, masked, newest first.",
-        "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
+        "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`. "
+        "The look is written to the audit.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "search"), VIEW),
-        **dict.fromkeys(("create", "partial_update", "language"), REPLY),
+        **dict.fromkeys(("create", "partial_update", "language", "custom_fields"), REPLY),
         **dict.fromkeys(("block", "unblock"), blocks.RECORD),
         "erase": erasure.ERASE,
     }
@@ -106,11 +117,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: one contact shows what it opted out of too."""
-        is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
-        return ContactDetailSerializer if is_one else super().get_serializer_class()
+        ones = ("create", "retrieve", "partial_update", "block", "unblock", "language", "custom_fields")
+        return ContactDetailSerializer if self.action in ones else super().get_serializer_class()
 
     def get_object(self) -> Contact:
-        return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+        contact = directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+        contacts.record_view(actor=self.actor, contact=contact)
+        return contact
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
@@ -128,7 +141,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
     @idempotent
     def search(self, request: Request) -> Response:
-        """Search contacts by a whole address or the masked name, newest first.
+        """Search contacts by a whole address, the masked name or values of custom fields, newest first.
 
         It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
         """
@@ -158,6 +171,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def language(self, request: Request, **kwargs: Any) -> Response:
         """Set the language of a contact, by which templates are chosen."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        return self._respond_with(self.kwargs["contact_id"])
+
+    @action(detail=True, methods=["post"], url_path="custom-fields", request_serializer=CustomValues)
+    @idempotent
+    def custom_fields(self, request: Request, **kwargs: Any) -> Response:
+        """Set values of a contact's custom fields. 400 with the keys that are wrong, 409 `erased`, `merged`."""
+        known_people.set_contact_fields(actor=self.actor, **self.kwargs, **self.read_body())
         return self._respond_with(self.kwargs["contact_id"])
 
     def _respond_with(self, contact_id: UUID) -> Response:

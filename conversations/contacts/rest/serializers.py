@@ -2,14 +2,17 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import points_in_order
+from conversations.custom_fields.rest import values_by_key
+from conversations.custom_fields.selectors import values_of
 from conversations.models import Contact, ContactPoint
-from core.models import Consent
-from core.rest.fields import CLEAR, ExpandedField, RowSerializer
+from core.models import Consent, ConsentWording
+from core.rest.fields import CLEAR, Document, ExpandedField, RowSerializer
 
 
 class PointSerializer(RowSerializer[ContactPoint]):
@@ -43,11 +46,25 @@ class ExpandableContactSerializer(ContactSummarySerializer):
     created_at = serializers.DateTimeField(required=False)
 
 
+def require_search(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a search; raises `ValidationError` if there is nothing to look for."""
+    if not attrs["q"] and not attrs["values"]:
+        raise serializers.ValidationError({"q": ["This field is required."]})
+    return attrs
+
+
 class SearchingContacts(serializers.Serializer[Any]):
     """A search for contacts."""
 
-    q = serializers.CharField(max_length=200, help_text="A whole address, or the masked name.")
+    q = serializers.CharField(
+        default="", allow_blank=True, max_length=200, help_text="A whole address, or the masked name."
+    )
     tag = serializers.CharField(default="", max_length=60)
+    custom_fields = Document(source="values", default=dict, help_text="Values of custom fields by their keys.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a search for nothing."""
+        return require_search(attrs)
 
 
 class OptOut(serializers.Serializer[Any]):
@@ -104,9 +121,12 @@ class ContactDetailSerializer(ContactSerializer):
         help_text="Channels whose provider couldn't reach them; it ends when they write."
     )
 
+    custom_fields = serializers.SerializerMethodField(help_text="Values by the keys of their fields.")
+
     class Meta(ContactSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ContactSerializer.Meta.fields,
+            "custom_fields",
             "merged_into_id",
             "is_blocked",
             "opt_outs",
@@ -117,6 +137,10 @@ class ContactDetailSerializer(ContactSerializer):
         """Read the ledger once for all fields."""
         self._wishes = wishes_of(instance.points.all())
         return super().to_representation(instance)
+
+    def get_custom_fields(self, contact: Contact) -> dict[str, Any]:
+        """Return the values, personal ones masked unless they are revealed."""
+        return values_by_key(values_of(Q(contact=contact)), in_clear=bool(self.context.get(CLEAR)))
 
     def get_is_blocked(self, contact: Contact) -> bool:
         return self._wishes.is_blocked
@@ -132,14 +156,27 @@ class ContactDetailSerializer(ContactSerializer):
 class ConsentSerializer(RowSerializer[Consent]):
     """A line of the consent ledger. The newest by `at` of an address, channel and purpose counts.
 
-    `contact_id` is null while no contact has the address; `purpose` is empty for blocks and addresses out of reach.
+    `contact_id` is null while no contact has the address; `purpose` is empty for blocks and addresses out of reach. A
+    consent that `is_expired` counts as none.
     """
 
     contact_id = serializers.UUIDField(read_only=True, allow_null=True)
     contact = ExpandedField(ContactSerializer, "contact_id")
+    is_expired = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Consent
         fields: ClassVar[list[str]] = (
-            "id contact_id contact channel purpose state source at recorded_by recorded_at".split()
-        )
+            "id contact_id contact channel purpose state source at recorded_by recorded_at "
+            "wording_id way place evidence expires_at is_expired"
+        ).split()
+
+
+class ConsentWordingSerializer(RowSerializer[ConsentWording]):
+    """A version of the words by which people agree to a purpose; the highest is the one in use."""
+
+    purpose = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = ConsentWording
+        fields: ClassVar[list[str]] = "id purpose version text created_by created_at".split()

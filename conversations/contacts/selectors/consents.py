@@ -31,7 +31,8 @@ def query_consents(*, viewer: Actor, contact_id: UUID | None = None) -> QuerySet
     """Return the ledger's lines, newest first, with `contact_id` or None. Needs `core.view_consent`."""
     viewer.require(VIEW_CONSENT)
     points = ContactPoint.objects.filter(value_index=OuterRef("address_index"))
-    rows: QuerySet[Any] = Consent.objects.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
+    found = Consent.objects.select_related("wording").defer("wording__text")
+    rows: QuerySet[Any] = found.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
     if contact_id is not None:
         indexes = ContactPoint.objects.filter(contact_id=contact_id).values("value_index")
         rows = rows.filter(address_index__in=indexes)

@@ -1,14 +1,16 @@
 """Read contacts, masked or revealed, and channel accounts."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.privacy.reveals import require_grant
 from conversations.contacts.selectors.points import point_matches
-from conversations.models import ChannelAccount, Contact, ContactPoint
+from conversations.custom_fields.values import with_values
+from conversations.models import ChannelAccount, Contact, ContactPoint, CustomField
 from core.actors import Actor
 from core.db.rows import get_or_missing
 
@@ -19,16 +21,21 @@ CONTACT = "conversations.contact"
 
 @dataclass(frozen=True, slots=True)
 class ContactFilters:
-    """Filters of contacts. `q`: an address, or the masked name as shown. `tag`: an audience."""
+    """Filters of contacts. `q`: an address, or the masked name as shown. `tag`: an audience.
+
+    `values` are those of custom fields, by their keys.
+    """
 
     q: str = ""
     tag: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
     """Return contacts with points and tags, masked, in three queries.
 
-    Those that were merged into others are left out. Needs `conversations.view_contact`.
+    Those that were merged into others are left out. Needs `conversations.view_contact`; raises `Invalid` for values
+    that don't fit.
     """
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
@@ -39,7 +46,7 @@ def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> Q
         rows = rows.filter(pk__in=owners) | rows.filter(masked_name__iexact=words)
     if wanted.tag:
         rows = rows.filter(tags__name=wanted.tag)
-    return rows
+    return rows.filter(with_values(CustomField.Subject.CONTACT, wanted.values))
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:

@@ -17,15 +17,17 @@ from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import LANGUAGES, language_name
 from conversations.contacts import contacts
-from conversations.contacts.known_people import revise_contact
+from conversations.contacts.known_people import revise_contact, set_contact_fields
+from conversations.custom_fields.admin import NONE_YET, ValuesForm, values_to_edit
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.choices import KEY, REPLY, choices_in, choices_of
 from conversations.inbox.admin.forms import RunForm
 from conversations.inbox.admin.tags import ConversationTagsForm, tags_on
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.tags import change_tags
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.thread import NOTE_LIMIT
-from conversations.models import ContactTag, Conversation, Priority
+from conversations.models import ContactTag, Conversation, CustomField, Priority
 from conversations.replies import canned_replies, drafts, macros
 from conversations.replies.admin.canned_replies import id_in
 
@@ -272,6 +274,28 @@ class ConversationActions(ServiceAdmin):
     )
     language = _action_on_contact(
         revise_contact, form=LanguageForm, title="Edit language", submit="Save", done="Language saved."
+    )
+    edit_fields = _action_on_conversation(
+        set_conversation_fields,
+        form=ValuesForm,
+        path="fields",
+        title="Edit fields",
+        submit="Save fields",
+        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONVERSATION, conversation=talk.pk),
+        why_not=lambda talk: "" if getattr(talk, "has_own_fields", True) else NONE_YET,
+        values=ValuesForm.changes,
+        done="Fields saved.",
+    )
+    edit_contact_fields = _action_on_contact(
+        set_contact_fields,
+        form=ValuesForm,
+        path="contact-fields",
+        title="Edit the contact's fields",
+        submit="Save fields",
+        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONTACT, contact=talk.contact_id),
+        why_not=lambda talk: "" if getattr(talk, "has_contact_fields", True) else NONE_YET,
+        values=ValuesForm.changes,
+        done="Fields saved.",
     )
     tags = _action_on_conversation(
         change_tags,

@@ -9,8 +9,10 @@ from django.db.models import Q, Value
 from django.http import HttpRequest
 
 from accounts.models import Membership
-from accounts.selectors import list_members, roles_with
-from conversations.models import ChannelAccount, Tag, Team
+from accounts.permissions.roles import permissions_of
+from accounts.selectors import list_members
+from conversations.custom_fields.admin import values_to_choose
+from conversations.models import ChannelAccount, CustomField, Tag, Team
 
 VIEW: Final = "conversations.view_conversation"
 REPLY: Final = "conversations.reply_conversation"
@@ -33,20 +35,28 @@ class Choices:
     @cached_property
     def repliers(self) -> Mapping[UUID, str]:
         """Return the names of those who may reply."""
-        may = {member.user_id for member in self.members if member.role in roles_with(REPLY)}
+        may = {one.user_id for one in self.members if REPLY in permissions_of(one.role, one.own_permissions)}
         return {pk: name for pk, name in self.viewers.items() if pk in may}
 
     @cached_property
     def _named(self) -> list[tuple[str, UUID, str]]:
-        """Return teams and tags by name: a page that offers the ones offers the others. One query."""
+        """Return teams, tags and custom fields by name: a page that offers the ones offers the others. One query."""
         teams = Team.objects.order_by().annotate(of=Value("team")).values_list("of", "pk", "name")
         tags = Tag.objects.order_by().annotate(of=Value("tag")).values_list("of", "pk", "name")
-        return list(teams.union(tags, all=True).order_by("name"))
+        rows = CustomField.objects.filter(subject=CustomField.Subject.CONVERSATION)
+        fields = rows.order_by().annotate(of=Value("field")).values_list("of", "pk", "name")
+        return list(teams.union(tags, fields, all=True).order_by("name"))
 
     @property
     def teams(self) -> Mapping[UUID, str]:
         """Return the teams by name."""
         return {pk: name for of, pk, name in self._named if of == "team"}
+
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """Return the values of custom fields that a list can be narrowed to. One query if there are any fields."""
+        is_there = any(of == "field" for of, *_ in self._named)
+        return values_to_choose(CustomField.Subject.CONVERSATION) if is_there else {}
 
     @cached_property
     def senders(self) -> list[ChannelAccount]:

@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import admin
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -20,7 +19,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import whole_number
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
-from console.viewers import is_fragment, opens_beside_list, reads_rest, viewer_of
+from console.viewers import opens_beside_list, reads_rest, record_look, viewer_of
 from conversations.contacts.admin.reach import (
     agent_meanwhile,
     needs_template,
@@ -67,7 +66,7 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
-ABOUT: Final = ("name", "language", "tag", "untag")
+ABOUT: Final = ("name", "language", "contact-fields", "tag", "untag")
 """The actions beside the contact."""
 HEAD: Final = {"snooze": "moon", "tags": "tag", "close": "check"}
 """The actions that have an icon above the messages."""
@@ -83,7 +82,6 @@ APART: Final = {
 """The actions that stand in places of their own, by what the page calls them."""
 UNDO_SECONDS: Final = 30
 DRAFT: Final = "conversations_conversation_draft"
-SAME_VIEW_SECONDS: Final = 600
 State = Conversation.State
 
 
@@ -226,12 +224,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
     def _look(self, request: HttpRequest, obj: Conversation) -> tuple[Actor, ActiveReveal | None, Mapping[str, Any]]:
         """Record the view, and return the viewer, what is revealed to them, and a reply that waits for a review."""
         viewer = viewer_of(request)
-        # A live refresh, or the rest of a page, continues a recorded view; it must not record one per message.
-        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
-        continues = is_fragment(request) or reads_rest(request)
-        if not continues or cache.get(key) is None:
-            states.record_view(actor=viewer, conversation_id=obj.pk, read=obj)
-        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
+        record_look(request, obj, lambda: states.record_view(actor=viewer, conversation_id=obj.pk, read=obj))
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         in_clear = grant is not None and "messages" in grant.fields
         review = review_of(self.admin_site, request, obj.pk, clear=in_clear) if has(obj, "suggestions") else {}
@@ -262,6 +255,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             **{name: free.pop(path, None) for name, path in APART.items()},
             "head_menus": [{"offer": free.pop(path), "icon": icon} for path, icon in HEAD.items() if path in free],
             "about": [free.pop(path) for path in ABOUT if path in free],
+            "edit_fields": free.pop("fields", None),
             "others": list(free.values()),
         }
 

@@ -56,7 +56,7 @@ EMPTY: Final = {
 }
 NARROWED: Final = {
     "view": "View", "team": "Team", "channel": "Channel", "days": "Date", "priority": "Priority", "tag": "Tag",
-    "assignee": "Assignee",
+    "field": "Field", "assignee": "Assignee",
 }  # fmt: skip
 """What an address can narrow the inbox to, as the page names it."""
 NOT_FOUND: Final = (
@@ -243,13 +243,14 @@ def _place(request: HttpRequest) -> Place:
     return Place.of(request, home="mine" if viewer_of(request).may(REPLY) else "open")
 
 
-def picks_of(request: HttpRequest) -> dict[str, Mapping[UUID, str]]:
-    """Return the teams, tags and people that the viewer can narrow the inbox to."""
+def picks_of(request: HttpRequest) -> dict[str, Mapping[Any, str]]:
+    """Return the teams, tags, values of custom fields and people that the viewer can narrow the inbox to."""
     viewer, known = viewer_of(request), choices_of(request)
     seen = viewer.teams
     return {
         "team": {pk: name for pk, name in known.teams.items() if seen is None or pk in seen},
         "tag": known.tags,
+        "field": known.values,
         "assignee": people_first_me(viewer, known.repliers),
     }
 
@@ -309,7 +310,7 @@ def left_out_of(request: HttpRequest, place: Place) -> list[str]:
     return [title for name, title in NARROWED.items() if asked.get(name) and asked[name] != found.get(name)]
 
 
-def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[str, Any]]:
+def chips_at(place: Place, picks: dict[str, Mapping[Any, str]]) -> list[dict[str, Any]]:
     """Return what a view can be narrowed to, each with its choices."""
     people = [(NOBODY, "Nobody"), *((str(pk), name) for pk, name in picks["assignee"].items())]
     given = (
@@ -318,6 +319,7 @@ def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[st
         ("days", "Date", days_offered(place)),
         ("priority", "Priority", list(PRIORITIES.items())),
         ("tag", "Tag", [(str(pk), name) for pk, name in picks["tag"].items()]),
+        ("field", "Field", list(picks["field"].items())),
         ("assignee", "Assignee", people if place.view not in ("mine", "waiting") else []),
     )
     return [

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -13,6 +13,8 @@ from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.contacts.admin.reach import addresses_of, blocks_of
 from conversations.contacts.selectors.consents import entries_of_points
+from conversations.custom_fields.admin import shown_values
+from conversations.custom_fields.selectors import values_of
 from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
 from conversations.inbox.admin.choices import REPLY
@@ -25,7 +27,7 @@ from conversations.messages.admin.interpretation import first_answers_of, readin
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.reach import Addresses
 from conversations.messages.selectors.messages import list_messages
-from conversations.models import ContactPoint, Conversation, SuggestedReply, Survey, Triage
+from conversations.models import ContactPoint, Conversation, CustomField, SuggestedReply, Survey, Triage
 from conversations.registry import panels_at
 from conversations.surveys.admin import rating_of
 from core.actors import Actor
@@ -41,6 +43,7 @@ REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
     "rule_asks_person": "an answer rule leaves this to a person",
     "agent_cant_answer": "the agent that is chosen here can't answer: see Who answers",
+    "limit_reached": "your organisation has used up its messages of today: see Usage",
     "no_agent_chosen": "several agents could answer and none is chosen: see Who answers",
     "no_agent": "no agent is switched on",
     "low_confidence": "the agent wasn't sure enough of its answer",
@@ -79,6 +82,8 @@ def with_parts(rows: QuerySet[Conversation], viewer: Actor) -> QuerySet[Conversa
     its = {"conversation": OuterRef("pk")}
     return rows.annotate(
         has_triages=Exists(Triage.objects.filter(**its)),
+        has_own_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONVERSATION)),
+        has_contact_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONTACT)),
         has_surveys=Exists(Survey.objects.filter(seen_by(viewer, "conversation__"), **its)),
         has_suggestions=Exists(SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), **its, state="open")),
     )
@@ -129,6 +134,7 @@ def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | Non
             changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
             names_beside(conversation, written),
         ),
+        **fields_of_page(conversation, viewer, in_clear="contact" in clear),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
         "panels_above": panels_at("above", viewer, conversation, clear),
@@ -138,6 +144,24 @@ def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | Non
         "survey": rating_of(viewer, conversation.pk, clear=in_clear) if has(conversation, "surveys") else {},
         "others_of_contact": others_of_contact(viewer, conversation),
         "first_answers": first_answers_of(viewer, conversation),
+    }
+
+
+def fields_of_page(conversation: Conversation, viewer: Actor, *, in_clear: bool) -> dict[str, Any]:
+    """Return the values of the conversation's custom fields, and of its contact's for who may see contacts.
+
+    One query if there are any fields.
+    """
+    if not has(conversation, "own_fields") and not has(conversation, "contact_fields"):
+        return {}
+    whose = Q(conversation=conversation)
+    if viewer.may("conversations.view_contact"):
+        whose |= Q(contact=conversation.contact_id)
+    rows = values_of(whose)
+    own, contacts = ([row for row in rows if (row.contact_id is None) == is_own] for is_own in (True, False))
+    return {
+        "own_fields": shown_values(own, in_clear=in_clear),
+        "contact_fields": shown_values(contacts, in_clear=in_clear),
     }
 
 

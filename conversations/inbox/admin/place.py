@@ -15,13 +15,16 @@ from django.utils.timezone import get_current_timezone
 
 from console.base.lists import days_of, edges_of
 from console.viewers import viewer_of
+from conversations.custom_fields.values import named_value, with_values
 from conversations.inbox.admin.search import FOUND, is_token
+from conversations.inbox.models import HOT
 from conversations.inbox.selectors.counts import due_today, is_late, is_mine
 from conversations.inbox.selectors.search import conversations_with
-from conversations.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag
+from conversations.models import LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag, CustomField
 from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
 from core.clock import now
+from core.errors import Invalid
 from core.reach import channels
 
 State = Conversation.State
@@ -52,7 +55,7 @@ PRIORITIES: Final = {"urgent": "Urgent", "hot": "Hot leads"}
 ME: Final = "me"
 NOBODY: Final = "nobody"
 SAVED: Final = "saved"
-KEPT: Final = ("view", "team", "tag", "assignee", "channel", "priority", "state", "days", "mine", "since")
+KEPT: Final = ("view", "team", "tag", "field", "assignee", "channel", "priority", "state", "days", "mine", "since")
 """What a saved view keeps; the last two are what the assignee and the days were called in those saved earlier."""
 URGENT_FIRST: Final = Case(
     When(urgency__gte=URGENT, then=Value(0)), When(lead__gte=HOT, then=Value(1)), default=Value(2)
@@ -84,6 +87,8 @@ class Place:
             narrowed["assignee"] = str(viewer_of(request).user_id)
         choices = {"channel": dict(channels.kinds()), "priority": PRIORITIES, "state": STATES}
         narrowed |= {name: asked[name] for name, known in choices.items() if asked.get(name) in known}
+        if ":" in asked.get("field", ""):
+            narrowed["field"] = asked["field"]
         days = asked.get("days") or asked.get("since", "")
         if days in DAYS or days_of(days):
             narrowed["days"] = days
@@ -108,12 +113,12 @@ class Place:
         view = ALL if place.view == ALL or FOUND in place.narrowed or not request.GET else "open"
         return replace(place, view=view, after="", saved=saved if saved and id_in(saved) else "")
 
-    def known(self, **choices: Mapping[UUID, str]) -> "Place":
+    def known(self, **choices: Mapping[Any, str]) -> "Place":
         """Return it without the ids that are none of the choices, such as those of another organisation."""
         kept = {
             name: value
             for name, value in self.narrowed.items()
-            if name not in choices or value == NOBODY or id_in(value) in choices[name]
+            if name not in choices or value == NOBODY or value in choices[name] or id_in(value) in choices[name]
         }
         return replace(self, narrowed=kept)
 
@@ -197,6 +202,8 @@ def condition_of(name: str, value: str) -> Q:
             return Q(team_id=value)
         case "tag":
             return Q(pk__in=tagged_with(value))
+        case "field":
+            return with_choice(value)
         case "assignee":
             return Q(assigned_to=id_in(value))
         case "channel":
@@ -216,6 +223,14 @@ def condition_of(name: str, value: str) -> Q:
 def tagged_with(tag: str) -> QuerySet[Any]:
     """Return the ids of the conversations with a tag."""
     return ConversationTag.objects.filter(tag=tag).values("conversation_id")
+
+
+def with_choice(value: str) -> Q:
+    """Return the condition of conversations with a value of a custom field; of none if there is no such value."""
+    try:
+        return with_values(CustomField.Subject.CONVERSATION, named_value(value), in_address=True)
+    except Invalid:
+        return Q(pk__in=())
 
 
 def after_in(text: str) -> tuple[Any, UUID] | None:

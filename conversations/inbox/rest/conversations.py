@@ -15,8 +15,10 @@ from rest_framework.serializers import BaseSerializer
 from conversations.contacts import contacts
 from conversations.contacts.rest.serializers import ContactSerializer
 from conversations.contacts.selectors import directory
+from conversations.custom_fields.rest import CustomValues
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.bulk import change_many
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.rest.bulk import ChangedManySerializer, ChangingMany
 from conversations.inbox.rest.desk import Assigning, DraftRequest, DraftSerializer, Escalating, SendingFiles, Tagging
 from conversations.inbox.rest.serializers import (
@@ -66,6 +68,7 @@ class ConversationViewSet(ApiViewSet):
         "priority": REPLY,
         "tags": REPLY,
         "conversation_tags": REPLY,
+        "custom_fields": REPLY,
         "bulk": REPLY,
         "draft": REPLY,
         "save_draft": REPLY,
@@ -95,7 +98,10 @@ class ConversationViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], request_serializer=Closing)
     @idempotent
     def close(self, request: Request, **kwargs: Any) -> Response:
-        """End the conversation and say whether it is resolved."""
+        """End the conversation and say whether it is resolved.
+
+        409 `closed`, and `fields_missing` with the keys of custom fields that need a value first (`missing`).
+        """
         return self.call_service(states.close)
 
     @action(detail=True, methods=["post"], request_serializer=Assigning)
@@ -134,6 +140,13 @@ class ConversationViewSet(ApiViewSet):
         """Put tags on the conversation, and take others off."""
         return self.call_service(change_tags)
 
+    @action(detail=True, methods=["post"], url_path="custom-fields", request_serializer=CustomValues)
+    @idempotent
+    def custom_fields(self, request: Request, **kwargs: Any) -> Response:
+        """Set values of a conversation's custom fields, also of a closed one. 400 with the keys that are wrong, 409
+        `erased`."""
+        return self.call_service(set_conversation_fields)
+
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""
         if self.is_list():
@@ -159,7 +172,8 @@ class ConversationViewSet(ApiViewSet):
     @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
     @idempotent
     def search(self, request: Request) -> Response:
-        """Search conversations by words of masked messages or by a whole address, newest activity first.
+        """Search conversations by words of masked messages, a whole address or values of custom fields, the newest
+        activity first.
 
         It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the same
         body.
@@ -252,7 +266,8 @@ class ContactConversationViewSet(ApiViewSet):
         `no_mailbox` without one. On another channel 409 `open` says that there is an open `conversation` to write to;
         `window_closed` that a template is needed, which `as_template` sends where `has_template` is true. 409
         `no_address`, `opted_out`, `blocked` or `unreachable` where the contact can't be written to, `merged`, `erased`;
-        `id_reused` for another text under a known `client_id`.
+        `id_reused` for another text under a known `client_id`; `limit_reached` where the organisation's messages of the
+        day are used up.
         """
         body = self.read_body()
         template = _template_in(body)

@@ -3,12 +3,19 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.channel_accounts.rest.accounts import AccountSummarySerializer
-from conversations.contacts.rest.serializers import ContactSummarySerializer, ExpandableContactSerializer
+from conversations.contacts.rest.serializers import (
+    ContactSummarySerializer,
+    ExpandableContactSerializer,
+    require_search,
+)
+from conversations.custom_fields.rest import values_by_key
+from conversations.custom_fields.selectors import values_of
 from conversations.inbox.rest.tags import TagSerializer
 from conversations.inbox.selectors.first_answers import first_answers
 from conversations.inbox.selectors.lists import LEADS, ORDERS
@@ -16,7 +23,16 @@ from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.messages.reach import judge_reply
 from conversations.messages.rest import ReadingSerializer
 from conversations.models import Conversation
-from core.rest.fields import FROM, TOO_EARLY, UNTIL, ExpandedField, MomentField, RowSerializer, times_out_of_order
+from core.rest.fields import (
+    FROM,
+    TOO_EARLY,
+    UNTIL,
+    Document,
+    ExpandedField,
+    MomentField,
+    RowSerializer,
+    times_out_of_order,
+)
 from core.rest.views import ListQuery
 
 
@@ -46,6 +62,9 @@ class ConversationQuery(CreatedQuery):
     urgent = serializers.BooleanField(default=False, help_text="Those that somebody should look at before others.")
     lead = serializers.ChoiceField(choices=list(LEADS), default="", help_text="How close the customer is to buying.")
     tag = serializers.UUIDField(default=None, help_text="A tag of the conversation.")
+    custom_field = serializers.CharField(
+        source="named_value", default="", max_length=600, help_text="Key and value of a custom field: `tier:Gold`."
+    )
     last_message_after = MomentField(default=None, help_text=FROM)
     last_message_before = MomentField(default=None, help_text=UNTIL)
     ordering = serializers.ChoiceField(
@@ -59,9 +78,16 @@ class ConversationQuery(CreatedQuery):
 class Searching(serializers.Serializer[Any]):
     """A search for conversations."""
 
-    q = serializers.CharField(max_length=200, help_text="Words of the masked messages, or a whole address.")
+    q = serializers.CharField(
+        default="", allow_blank=True, max_length=200, help_text="Words of the masked messages, or a whole address."
+    )
+    custom_fields = Document(source="values", default=dict, help_text="Values of custom fields by their keys.")
     state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
     live = serializers.BooleanField(default=False, help_text="Not closed.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a search for nothing."""
+        return require_search(attrs)
 
 
 class ConversationSerializer(RowSerializer[Conversation]):
@@ -127,11 +153,13 @@ class ConversationDetailSerializer(ConversationSerializer):
     reading = ReadingSerializer(read_only=True)
     first_answers = serializers.SerializerMethodField()
     tags = serializers.SerializerMethodField()
+    custom_fields = serializers.SerializerMethodField(help_text="Values by the keys of their fields.")
 
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *ConversationSerializer.Meta.fields,
-            *"tags reading first_answers can_reply reply_refusal can_send_template reply_window_ends_at".split(),
+            *"tags custom_fields reading first_answers".split(),
+            *"can_reply reply_refusal can_send_template reply_window_ends_at".split(),
         ]
 
     def to_representation(self, instance: Conversation) -> Any:
@@ -151,6 +179,10 @@ class ConversationDetailSerializer(ConversationSerializer):
         viewer = self.context["view"].actor
         found = tags_of_conversations(viewer=viewer, conversation_ids=[conversation.pk])
         return TagSerializer(found.get(conversation.pk, ()), many=True).data
+
+    def get_custom_fields(self, conversation: Conversation) -> dict[str, Any]:
+        """Return the values, personal ones masked."""
+        return values_by_key(values_of(Q(conversation=conversation)), in_clear=False)
 
     def get_can_reply(self, conversation: Conversation) -> bool:
         return conversation.state != Conversation.State.CLOSED and self._found.can_reply

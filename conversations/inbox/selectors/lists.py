@@ -1,7 +1,7 @@
 """Lists of conversations for staff: masked, in pages, with a constant number of queries."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,17 +9,18 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.privacy.reveals import require_grant
+from conversations.custom_fields.values import named_value, with_values
+from conversations.inbox.models import HOT, WARM
 from conversations.inbox.selectors.search import cleaned, conversations_with
 from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.models import (
-    HOT,
     LIVE,
     URGENT,
     WAITS_FOR_PERSON,
-    WARM,
     ContactTag,
     Conversation,
     ConversationTag,
+    CustomField,
     Message,
 )
 from core.actors import Actor
@@ -44,7 +45,8 @@ LEADS: Final = {"hot": (HOT, 101), "warm": (WARM, HOT), "cold": (0, WARM)}
 class ConversationFilters:
     """Filters. `needs_person`: unassigned and waiting. `q`: a full address, words of masked text, or a reference.
 
-    `after` is the first moment that counts, `before` the first that doesn't any more.
+    `after` is the first moment that counts, `before` the first that doesn't any more. `values` are those of custom
+    fields, by their keys; `named_value` is one that an address names, such as `tier:Gold`.
     """
 
     state: str = ""
@@ -62,6 +64,8 @@ class ConversationFilters:
     lead: str = ""
     tag: UUID | None = None
     q: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    named_value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,8 @@ def list_conversations(
     """Return a page of conversations, each with `last_text` (masked), `last_sender`, `is_unread`.
 
     `ordering` is one of `ORDERS`; by default the newest activity comes first, or the newest if they are narrowed by
-    when they began. Needs `conversations.view_conversation`. One query for any number of rows. Raises `Invalid` for
-    a cursor that is not ours, or of another order.
+    when they began. Needs `conversations.view_conversation`. One query for any number of rows, and one for values of
+    custom fields. Raises `Invalid` for these, and for a cursor that is not ours, or of another order.
     """
     viewer.require(VIEW)
     size = max(1, min(limit, MOST))
@@ -159,6 +163,8 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters, viewer
         "last_message_at__lt": filters.last_message_before,
     }
     rows = rows.filter(**{lookup: moment for lookup, moment in times.items() if moment})
+    subject, named = CustomField.Subject.CONVERSATION, named_value(filters.named_value)
+    rows = rows.filter(with_values(subject, filters.values), with_values(subject, named, in_address=True))
     words = cleaned(filters.q)
     return rows.filter(pk__in=conversations_with(words, viewer=viewer)) if words else rows
 

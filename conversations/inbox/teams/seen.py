@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.selectors import only_assigned
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import TeamMember
 from core.actors import Actor
@@ -59,10 +60,15 @@ def places_of(conversation_ids: Collection[UUID]) -> dict[UUID, tuple[UUID | Non
     return {pk: (team_id, user_id) for pk, team_id, user_id in rows.values_list("pk", "team_id", "assigned_to_id")}
 
 
+def showing() -> QuerySet[TeamMember]:
+    """Return the places in teams that show what is in the team: to all but people who see only what is assigned."""
+    return TeamMember.objects.exclude(user_id__in=only_assigned().values("user_id"))
+
+
 def teams_of_people(user_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
-    """Return the ids of the teams of each of these people, for the wall. One query."""
+    """Return the ids of the teams that each of these people sees, for the wall. One query."""
     found: dict[UUID, set[UUID]] = {user_id: set() for user_id in user_ids}
-    for user_id, team_id in TeamMember.objects.filter(user_id__in=user_ids).values_list("user_id", "team_id"):
+    for user_id, team_id in showing().filter(user_id__in=user_ids).values_list("user_id", "team_id"):
         found[user_id].add(team_id)
     return {user_id: frozenset(teams) for user_id, teams in found.items()}
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Model, Q, QuerySet
 
 from accounts.selectors import names_of
 from conversations.inbox.teams.models import OPEN_WORK
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import seen_conversations, showing
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -53,7 +53,8 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
     viewer.require(VIEW)
     members = list(TeamMember.objects.filter(team_id=team_id))
     user_ids = [member.user_id for member in members]
-    has_loads = viewer.user_id in user_ids or figure_scope(viewer=viewer).includes(team_id)
+    sees_team = viewer.teams is None or team_id in viewer.teams
+    has_loads = (viewer.user_id in user_ids and sees_team) or figure_scope(viewer=viewer).includes(team_id)
     loads = Team(pk=team_id).open_loads() if has_loads else {}
     people = _people(user_ids)
     rows = [
@@ -177,13 +178,14 @@ def figure_scope(*, viewer: Actor) -> FigureScope:
     """Return which teams' figures somebody may see: all, these, or none.
 
     All with `analytics.view_figures`, which compliance, admins and owners have. A lead of a team sees those of the
-    teams they lead, by an API key only if it has that scope. At most one query.
+    teams they lead, by an API key only if it has that scope; not with a role that sees only what is assigned. At most
+    one query.
     """
     if viewer.may(VIEW_FIGURES):
         return FigureScope(None)
     if viewer.kind != "user" or viewer.user_id is None or not viewer.names(VIEW_FIGURES):
         return FigureScope(frozenset())
-    led = TeamMember.objects.filter(user_id=viewer.user_id, is_lead=True)
+    led = showing().filter(user_id=viewer.user_id, is_lead=True)
     return FigureScope(frozenset(led.values_list("team_id", flat=True)))
 
 

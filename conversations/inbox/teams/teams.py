@@ -1,15 +1,16 @@
 """Create, change and delete teams, and say who is in them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
-from accounts.selectors import list_members
+from accounts.models import Membership
+from accounts.selectors import holding, list_members
 from accounts.versioning import conflict_with, lock_version, unique
 from conversations import registry
 from conversations.inbox.assignment import MANAGE, REPLY
@@ -148,6 +149,41 @@ def delete_team(*, actor: Actor, team_id: UUID, seen_version: int | None = None)
         registry.note_team_going(team)
         chain.note(actor, "TEAM_DELETED", team)
         Team.objects.filter(pk=team_id).delete()
+
+
+class Keeper:
+    """Lets the sign-in at a company, which lies below, know teams and place people in them."""
+
+    def names(self) -> dict[UUID, str]:
+        """Return the names of the teams of the tenant in scope, by id."""
+        return dict(Team.objects.order_by("name").values_list("pk", "name"))
+
+    def place(self, *, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:
+        """Let a person be in the wanted ones among some teams, and in no other of them. Safe to repeat.
+
+        Who may not reply is placed in none. Needs `conversations.manage_desk`; raises `Refused`. Writes `TEAM_REVISED`
+        for each team that changes.
+        """
+        actor.require(MANAGE)
+        facts = []
+        with transaction.atomic():
+            members = Membership.objects.filter(holding(REPLY), user_id=user_id, is_active=True)
+            can_reply = members.exists()
+            for team in Team.objects.select_for_update().filter(pk__in=among).order_by("pk"):
+                seat = TeamMember.objects.filter(team=team, user_id=user_id)
+                is_wanted = can_reply and team.pk in wanted
+                if is_wanted == seat.exists():
+                    continue
+                if is_wanted:
+                    TeamMember.objects.create(team=team, user_id=user_id)
+                else:
+                    seat.delete()
+                # So that nobody who has the team's form open undoes it unseen.
+                Team.objects.filter(pk=team.pk).update(version=F("version") + 1)
+                wake_after_commit(team.pk)
+                told = {"joined": int(is_wanted), "left": int(not is_wanted)}
+                facts.append(chain.Fact(actor, "TEAM_REVISED", Team._meta.label_lower, team.pk, facts=told))
+            chain.record_all(facts)
 
 
 def _make_room(settings: TeamSettings, team_id: UUID | None = None) -> None:

@@ -13,7 +13,7 @@ from conversations import texts
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import seen_by, teams_of_people
 from conversations.inbox.threads.thread import (
     NOTE_LIMIT,
     VIEW,
@@ -24,7 +24,7 @@ from conversations.inbox.threads.thread import (
     rewrite,
     tell,
 )
-from conversations.models import Contact, Conversation, Note, NoteVersion, TeamMember
+from conversations.models import Contact, Conversation, Note, NoteVersion
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
@@ -58,6 +58,10 @@ def add_note(
             mentions=people,
             created_at=now or clock_now(),
         )
+        if conversation.emptied_at is not None:
+            # What was said before went by its age, and the note goes by its own.
+            conversation.emptied_at = None
+            conversation.save(update_fields=["emptied_at"])
         stream_events.append_note(conversation, note)
         told = [str(person) for person in people]
         facts = {"note": str(note.pk), "mentions": told}
@@ -122,12 +126,10 @@ def _require_sight(conversation: Conversation, people: Collection[UUID]) -> None
     limited = [one for one in people if one in members and one != conversation.assigned_to_id]
     if not limited:
         return
-    inside = set(
-        TeamMember.objects.filter(team=conversation.team_id, user_id__in=limited).values_list("user_id", flat=True)
-    )
+    teams = teams_of_people(limited)
     for person in limited:
-        if person not in inside:
-            problem = f"{members[person].get_full_name()} sees only conversations of their own teams, not this one."
+        if conversation.team_id not in teams[person]:
+            problem = f"{members[person].get_full_name()} sees only some conversations, not this one."
             raise Invalid(problem, fields={"mentions": [problem]})
 
 

@@ -27,7 +27,8 @@ from conversations.models import CannedReply, Priority, Tag, Team, TriageRule
 HELP: Final = (
     'For example: "refund" in words and channel == "whatsapp". You can use '
     + ", ".join(sorted(FACTS.names))
-    + ". “words” are those of the customer's newest message, in lower case. Leave it empty to match every conversation."
+    + ", and field_ with the key of a custom field, such as field_tier. "
+    "“words” are those of the customer's newest message, in lower case. Leave it empty to match every conversation."
 )
 
 

@@ -35,7 +35,8 @@ class TriageRuleRequest(serializers.Serializer[Any]):
         max_length=500,
         default="",
         allow_blank=True,
-        help_text=f"Over {', '.join(f'`{name}`' for name in sorted(FACTS.names))}; empty meets everything.",
+        help_text=f"Over {', '.join(f'`{name}`' for name in sorted(FACTS.names))} and custom fields, such as "
+        "`field_tier`; empty meets everything.",
     )
     team_id = serializers.UUIDField(default=None, allow_null=True)
     priority = serializers.ChoiceField(choices=Priority.choices, default=None, allow_null=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -13,6 +14,8 @@ from django.db.models.functions import Coalesce
 
 from accounts.selectors import tenant_zone
 from accounts.versioning import lock_version, unique
+from conversations.custom_fields import selectors as custom_fields
+from conversations.custom_fields.values import YES_OR_NO
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.triage import checks
 from conversations.models import (
@@ -21,6 +24,7 @@ from conversations.models import (
     ContactTag,
     Conversation,
     ConversationTag,
+    CustomField,
     Message,
     Priority,
     Tag,
@@ -110,12 +114,39 @@ class TrialResult:
     differences: Sequence[Difference]
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What conditions can use now: `FACTS`, and the custom fields that aren't personal, such as `field_tier`."""
+
+    fields: Sequence[CustomField]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the names of the facts, by type."""
+        numbers = {custom_fields.fact_name(one) for one in self.fields if one.kind == CustomField.Kind.NUMBER}
+        texts = {custom_fields.fact_name(one) for one in self.fields} - numbers
+        return replace(FACTS, numbers=FACTS.numbers | numbers, texts=FACTS.texts | texts)
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Return the facts that may be unknown."""
+        return OPTIONAL | self.vocabulary.numbers - FACTS.numbers
+
+    @property
+    def choices(self) -> checks.Values:
+        """Return what reads the values that lists and checkboxes can have."""
+        options = {one: one.options for one in self.fields if one.kind == CustomField.Kind.LIST}
+        options |= {one: list(YES_OR_NO) for one in self.fields if one.kind == CustomField.Kind.CHECKBOX}
+        return {custom_fields.fact_name(one): partial(set, ["", *said]) for one, said in options.items()}
+
+
 def decide(conversation: Conversation, moment: datetime) -> Decision:
     """Return what the active rules give a conversation. One query without any rule."""
     rules = list(_active())
     if not rules:
         return Decision()
-    return _decide(rules, facts_of([conversation], {conversation.pk: moment})[conversation.pk])
+    known = Facts(custom_fields.fields_in_rules())
+    return _decide(rules, facts_of([conversation], {conversation.pk: moment}, known)[conversation.pk], known)
 
 
 def note_decision(conversation: Conversation, decision: Decision, moment: datetime) -> None:
@@ -147,8 +178,10 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
     return uuid5(conversation_id, f"triage {rule_id}")
 
 
-def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datetime]) -> dict[UUID, dict[str, Any]]:
-    """Return the facts of conversations, each at its moment. Seven queries for any number."""
+def facts_of(
+    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], asked: Facts
+) -> dict[UUID, dict[str, Any]]:
+    """Return the facts of conversations, each at its moment. Seven queries for any number, eight with custom fields."""
     zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
     contacts = {row.contact_id for row in conversations}
     tags: dict[UUID, set[str]] = {}
@@ -162,6 +195,7 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
     newest = Conversation.objects.filter(pk__in=[row.pk for row in conversations]).values_list("pk")
     said = dict(newest.annotate(said=Subquery(inbound.values("masked_body")[:1])))
     earlier = _earlier_teams(conversations)
+    own = custom_fields.facts_of(asked.fields, conversations)
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
@@ -181,6 +215,7 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
             "earlier_team": earlier.get(row.pk, ""),
             "contact_tags": tuple(sorted(tags.get(row.contact_id, ()))),
             "words": checks.words_in(said.get(row.pk) or ""),
+            **own[row.pk],
         }
     return found
 
@@ -204,13 +239,14 @@ def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None
         "channel_account__credentials", "contact__display_name"
     )
     rows = list(lean.order_by("-escalated_at", "-id")[:TRIED])
-    facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows})
+    known = Facts(custom_fields.fields_in_rules())
+    facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows}, known)
     teams = dict(Team.objects.values_list("pk", "name"))
     default = Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
     answered = _answered_by(rule, rows)
     meets, differences = 0, []
     for row in rows:
-        decision = _decide(rules, facts[row.pk])
+        decision = _decide(rules, facts[row.pk], known)
         meets += rule in decision.met
         new_team, new_priority = decision.team_id or default, decision.priority or row.priority
         is_answered = decision.answers_by == rule and row.pk not in answered
@@ -289,11 +325,13 @@ def _active() -> QuerySet[TriageRule]:
     return TriageRule.objects.filter(is_active=True).order_by("position", "id")
 
 
-def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any]) -> Decision:
-    decision = Decision(facts={name: value for name, value in facts.items() if name != "words"})
+def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], asked: Facts) -> Decision:
+    # Neither words nor custom fields are kept: both go with the person who is erased.
+    decision = Decision(facts={name: facts[name] for name in FACTS.names - {"words"}})
+    vocabulary, optional = asked.vocabulary, asked.optional
     for rule in rules:
         try:
-            is_met = not rule.condition or holds(parse(rule.condition, FACTS), facts, OPTIONAL)
+            is_met = not rule.condition or holds(parse(rule.condition, vocabulary), facts, optional)
         except (BadExpression, NotEvaluable):
             # A rule that can't be read sends nothing anywhere: the next ones and the default team do.
             log.warning("triage_rule_skipped", rule=str(rule.pk))
@@ -338,8 +376,9 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
         wrong["name"] = ["Enter a name of at most 60 characters."]
     condition = settings.condition.strip()
     if condition:
+        known = Facts(custom_fields.fields_in_rules())
         try:
-            if never := checks.condition_problem(parse(condition, FACTS)):
+            if never := checks.condition_problem(parse(condition, known.vocabulary), known.choices):
                 wrong["condition"] = [never]
         except BadExpression as problem:
             wrong["condition"] = [str(problem)]

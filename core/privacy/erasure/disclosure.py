@@ -27,6 +27,7 @@ from core.privacy.erasure.registry import (
 )
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
+from core.privacy.retention.services import days_by_table
 from core.tenancy.models import TenantModel
 
 SAME: Final = "The same again, masked."
@@ -69,13 +70,15 @@ def values_of(person: Person, reading: Reading, row: Any, members: Sequence[str]
 
 
 def kept_in_words(reading: Reading) -> str:
-    """Return for how long rows of a table are kept, with the numbers of the settings."""
+    """Return for how long rows of a table are kept, with the numbers of the settings and of the organisation."""
 
     def number(found: re.Match[str]) -> str:
         value = getattr(settings, found[1])
         return str(value.days if isinstance(value, timedelta) else value)
 
-    return re.sub(r"\{([A-Z_]+)\}", number, reading.kept)
+    days = days_by_table().get(reading.model)
+    aged = f" At the organisation's choice no longer than {days} days." if days else ""
+    return re.sub(r"\{([A-Z_]+)\}", number, reading.kept) + aged
 
 
 def owned(model: type[TenantModel], **whose: str) -> Rows:

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from django.db.models import QuerySet
 
 from core.clock import now
+from core.errors import Conflict
 from core.models import DeadLetter, IdempotencyRecord, WebhookAttempt, WebhookDelivery
 from core.privacy.erasure.disclosure import DIGEST, owned
 from core.privacy.erasure.person import ERASED, GONE, MEANT, Person
@@ -21,6 +22,7 @@ from core.privacy.erasure.registry import (
     every,
     window,
 )
+from core.privacy.retention.holds import lock_holds
 
 State = IdempotencyRecord.State
 SPOKEN_OF: Final = (*MEANT, "users")
@@ -124,7 +126,9 @@ class CoreErasure(ErasureHandler):
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
               "payload", "stream type about xid"),
         Table("core.Consent", "A keyed digest of an address, and what its owner agreed or objected to: an objection "
-              "outlives the erasure, so that nobody writes to them again.", kept="address_index channel"),
+              "outlives the erasure, so that nobody writes to them again. Where a consent was given and is proven is "
+              "taken without personal data.", kept="address_index channel place evidence"),
+        Table("core.ConsentWording", "The organisation's own words.", kept="text"),
         Table("core.ReplyWindow", "Rows are removed.", "address_index", "line"),
         Table("core.SendCount", "Rows are removed.", "address_index", "day"),
         Table("core.ReachPolicy", "The organisation's own rules.", kept="zone quiet_from quiet_until"),
@@ -133,11 +137,14 @@ class CoreErasure(ErasureHandler):
         Table("core.ParkedEvent", "Ids and codes.", kept="consumer type event_id"),
         Table("core.BusConsumer", "Positions of a consumer over all organisations.",
               kept="name start_xid xid event_id"),
+        Table("core.KeyRotation", "Numbers of rows over all organisations.", kept="key_id model"),
         Table("core.Outbox", "Ids, states and times; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
               kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "
               "key_id previous_hash hash"),
         Table("core.AuditHead", "A hash.", kept="hash"),
+        Table("core.RetentionChoice", "The organisation's own rules.", kept="kind"),
+        Table("core.LegalHold", "A case's number.", kept="reference"),
         Table("core.RefusalCount", "An id, moments and a number.", kept="subject_id recent"),
         Table("core.AuditAnchor", "Hashes and a key's proof.", kept="head root previous key_id public_key signature"),
         Table("core.AnchorDelivery", "A place and an error.", kept="place problem"),
@@ -156,9 +163,16 @@ class CoreErasure(ErasureHandler):
         Step("answers", "Answers of the API", _forget_answers),
         Step("answers_still_naming", "Other answers of the API that hold the name", _list_answers, only_looks=True),
         Step("failures", "Notes of failures", _forget_failures),
-        Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks),
+        Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks, of_conversations=True),
         Step("webhook_answers", "Answers to webhooks", _forget_webhook_answers),
     )
+
+    @classmethod
+    def refuse(cls, person: Person) -> None:
+        """Raise Conflict for somebody under a legal hold; none is placed before the commit."""
+        if lock_holds().keeps(contacts=person.ids("contacts"), conversations=person.ids("conversations")):
+            say = "This person's data is on legal hold and can't be erased. Lift the hold first, or wait until it is."
+            raise Conflict(say, code="on_hold")
 
     @classmethod
     def partners(cls, person: Person) -> Iterable[Partner]:

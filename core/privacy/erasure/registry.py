@@ -93,6 +93,8 @@ class Step:
     key: str
     title: str
     work: Work
+    of_conversations: bool = False
+    """It empties what hangs on a conversation by its id alone: what goes with one that was kept long enough."""
     only_looks: bool = False
     """It changes nothing: what it counts still holds the name, until it is deleted after its time."""
 

@@ -21,15 +21,17 @@ def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
     readable = ", ".join(sorted({*columns, *resolver.reads, resolver.match}))
     returned = ", ".join(f"{column} {kind}" for column, kind in resolver.returned)
     of_tenant = [f"(select {said} from accounts_tenant x where x.id = t.tenant_id)" for *_, said in resolver.of_tenant]
-    selected = ", ".join([*(f"t.{column}" for column in columns), *of_tenant])
+    beside = [f"({said})" for *_, said in resolver.beside]
+    selected = ", ".join([*(f"t.{column}" for column in columns), *of_tenant, *beside])
     signature = f"{resolver.function}(text)"
     is_active = "and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
     condition = f"{resolver.condition} {is_active}" if resolver.active_tenant else resolver.condition
-    yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
     if resolver.reads_of_tenant:
         yield f"grant select ({', '.join(resolver.reads_of_tenant)}) on accounts_tenant to walker_resolver"
-    yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
-    yield (f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)')
+    for table, read in ((resolver.table, readable), *resolver.reads_beside):
+        yield f'grant select ({read}) on "{table}" to walker_resolver'
+        yield f'drop policy if exists walker_resolver_wall on "{table}"'
+        yield f'create policy walker_resolver_wall on "{table}" for select to walker_resolver using (true)'
     yield f"drop function if exists {signature}"
     yield (
         f"create function {resolver.function}(key text) returns table ({returned}) "

@@ -39,6 +39,12 @@ begin
       e.targets -> 'approvals' ? (was ->> 'approval_id') or e.targets -> 'users' ? (was ->> 'person_id')
       or e.targets -> 'rows' ? (was ->> 'id')
     )
+  ) and not (
+    -- What was changed of a request goes with the request, which another trigger lets go.
+    tg_table_name = 'hitl_revision' and exists (
+      select 1 from hitl_approval a where a.tenant_id = new.tenant_id and a.id = (was ->> 'approval_id')::uuid
+      and a.payload = '{"erased": true}'::jsonb
+    )
   ) then
     raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
   end if;

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Membership
-from accounts.selectors import Roster, list_members, roles_with
+from accounts.permissions.roles import permissions_of
+from accounts.selectors import list_members, roster_of
 from console.names import names_of
 from core.actors import Actor
 from core.clock import now
@@ -40,7 +41,7 @@ class ApprovalRows:
     @cached_property
     def context(self) -> DecisionContext:
         """Return what the rights of people are judged by, made of the rows of this page."""
-        members = Roster({member.user_id: member.role for member in self.members})
+        members = roster_of((one.user_id, one.role, one.own_permissions) for one in self.members)
         return DecisionContext.of(self.approval, now(), members, self.assignments, self.decisions, seals=self.seals)
 
     @cached_property
@@ -81,11 +82,15 @@ class ApprovalRows:
 
     def approver_choices(self) -> list[tuple[str, str]]:
         """Return the colleagues who can approve, by name."""
-        return approver_choices(member for member in self.members if member.role in roles_with(DECIDE))
+        return approver_choices(self.holding(DECIDE))
 
     def colleague_choices(self) -> list[tuple[str, str]]:
         """Return the colleagues who can view approvals, by name."""
-        return approver_choices(member for member in self.members if member.role in roles_with(VIEW))
+        return approver_choices(self.holding(VIEW))
+
+    def holding(self, permission: str) -> list[Membership]:
+        """Return the members whose role has a permission."""
+        return [one for one in self.members if permission in permissions_of(one.role, one.own_permissions)]
 
     def assignee_choices(self) -> list[tuple[str, str]]:
         """Return the people with an assignment that nobody took over, by name."""

@@ -13,10 +13,11 @@ from core.privacy.pii import mask_text
 from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.fields import StateField
-from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
+from hitl.domain.state_machine import FINAL, OPEN, UNDECIDED, WAITING, State
 
 IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
 IS_WAITING = models.Q(state__in=[state.value for state in WAITING])
+IS_FINAL = models.Q(state__in=[state.value for state in FINAL])
 IS_UNDECIDED = models.Q(state__in=[state.value for state in UNDECIDED])
 USER = settings.AUTH_USER_MODEL
 LEVELS = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
@@ -177,6 +178,11 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "sla_due_at", "id"], name="approvals_by_deadline"),
             # Includes the state, so that the chart needs an index-only scan.
             models.Index(fields=["tenant_id", "decided_at"], include=["state"], name="approvals_decided_by_day"),
+            models.Index(
+                fields=["tenant_id", "moved_at"],
+                name="approvals_to_empty",
+                condition=IS_FINAL & ~models.Q(payload={"erased": True}),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -173,7 +173,7 @@ def decision_columns(actor: Actor, word: str, moment: datetime) -> dict[str, Any
         "decided_at": moment,
         "decided_by_id": actor.user_id,
         "decided_name": actor.name if actor.user_id is None else "",
-        "decided_role": actor.role,
+        "decided_role": actor.sealed_role,
         "decided_as": word,
     }
 

@@ -34,7 +34,7 @@ def keep_decision(approval: Approval, actor: Actor, verdict: str, moment: dateti
         person_id=actor.user_id,
         actor_kind=actor.kind,
         actor_name="" if actor.user_id else actor.name[:80],
-        role=actor.role,
+        role=actor.sealed_role,
         verdict=verdict,
         address=actor.address[:45],
         created_at=moment,

@@ -20,7 +20,8 @@ from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 
 VOTES = ("approve", "reject")
-WHO = ("contact", "member")
+BY = {"core.erasure": ("contact", "member"), "core.retentionchoice": ("retention",)}
+"""The objects of entries that say what was emptied, and the beginnings of their actions."""
 
 
 class Command(BaseCommand):
@@ -56,23 +57,24 @@ class Command(BaseCommand):
 
 def problems() -> Iterator[tuple[str, str]]:
     """Yield (reference, problem) of each approval of the tenant that doesn't match its entries."""
-    erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
+    erased, silenced = _emptied("approvals"), _emptied("reasons")
     for page in pages():
         broken = find_broken(page)
         for approval in page:
             problem = _problem_of(approval, silenced)
-            # The approved request is stored byte for byte, or an erasure recorded that it emptied it.
+            # The approved request is stored byte for byte, or an entry says that it was emptied.
             if not problem and approval.payload == GONE and str(approval.pk) not in erased:
-                problem = "the request is gone, and no erasure recorded it"
+                problem = "the request is gone, and neither an erasure nor its age explains it"
             elif not problem and approval.payload != GONE and digest_of(approval) != approval.digest:
                 problem = "the request does not match its digest"
             if problem or approval.pk in broken:
                 yield approval.reference, problem or broken[approval.pk]
 
 
-def _emptied_by_erasures(what: str) -> set[str]:
-    """Return the ids of approvals or decisions that erasures emptied, by their audit entries."""
-    told = AuditEntry.objects.filter(object_type="core.erasure", action__in=[f"{who}.{what}_emptied" for who in WHO])
+def _emptied(what: str) -> set[str]:
+    """Return the ids of approvals or decisions that erasures or their age emptied, by their audit entries."""
+    actions = [f"{who}.{what}_emptied" for about in BY.values() for who in about]
+    told = AuditEntry.objects.filter(object_type__in=list(BY), action__in=actions)
     return {key for facts in told.values_list("facts", flat=True) for key in facts.get(what, ())}
 
 

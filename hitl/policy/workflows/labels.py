@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from accounts.models import Membership
+from accounts.permissions.roles import OWN, name_of_role
 from accounts.selectors import list_members
 from hitl.killswitch import targets
 from hitl.models import ApproverGroup
@@ -29,7 +30,7 @@ MODES = {
 def labels(members: Iterable[Membership] | None = None) -> Label:
     """Return the names of people, groups, agents and kinds of the current tenant.
 
-    Two queries, and one more for the active members unless they are given.
+    Two queries, one more for the active members unless they are given, and one for each own role that is asked for.
     """
     people = list_members() if members is None else members
     known: dict[tuple[str, str], str] = {
@@ -42,6 +43,8 @@ def labels(members: Iterable[Membership] | None = None) -> Label:
     def label(what: str, value: str) -> str:
         if what == "agent":
             return known.get((what, value)) or f"agent {UUID(value).hex[-6:]}"
+        if what == "role" and value.startswith(OWN) and (what, value) not in known:
+            known[what, value] = name_of_role(value)
         gone = {"group": "a deleted group", "user": "a former member"}.get(what, value.replace("_", " "))
         return known.get((what, value), gone)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.permissions.roles import ROLES
+from accounts.permissions.roles import ROLES, roles_here
 from accounts.selectors import is_active_member
 from core import expressions
 from core.clock import now
@@ -278,7 +278,7 @@ def _unknown(rows: Iterable[Any]) -> list[str]:
 def _is_approver(row: Mapping[str, Any]) -> bool:
     kind, value = row.get("type"), str(row.get("value", ""))
     if kind == "role":
-        return value in ROLES
+        return value in ROLES or value in roles_here()
     key = _uuid(value)
     if kind == "user" and key:
         return is_active_member(key)

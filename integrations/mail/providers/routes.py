@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from accounts.selectors import support_name
 from core.errors import Unavailable
 from core.mail_settings import installation_sends
 from core.tenancy.scope import current_tenant_id
@@ -47,7 +48,7 @@ def find_route() -> Route:
     if account is None:
         return find_installation_route()
     stored = account.credentials
-    mailbox = Mailbox(stored.get("from_address", ""), stored.get("from_name", ""))
+    mailbox = Mailbox(stored.get("from_address", ""), stored.get("from_name") or support_name())
     return Route(_sendgrid(stored.get("api_key", ""), str(current_tenant_id())), mailbox)
 
 

@@ -14,6 +14,7 @@ from accounts import services
 from accounts.models import Membership, Notice, Tenant, TokenFamily, TokenKey, User
 from accounts.sessions import families
 from accounts.sign_in import known_devices, sessions, tokens
+from accounts.sign_in.audit import copied_lately
 from accounts.sign_in.password_reset import reset_password
 from accounts.tokens import access, keys
 from core.clock import now
@@ -53,6 +54,7 @@ def test_used_refresh_token_leads_to_the_same_successor_for_ten_seconds_and_then
         told, entry = Notice.objects.get(person=person), AuditEntry.objects.get(action="TOKENS_ENDED")
         assert (told.level, told.link, told.kind) == ("alert", PAGE, known_devices.NOTICE)
         assert (entry.new_state, entry.actor_name, entry.address) == ("reused", "sign-in", "203.0.113.0/24")
+        assert copied_lately() == 1
 
 
 def test_token_before_the_last_ends_the_device_at_once(world: World) -> None:

@@ -15,10 +15,13 @@ from agents import services
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
 from agents.llm.routes.models import ModelCall
 from agents.memory.models import ContactFact
-from agents.memory.recall import LEAD
+from agents.memory.recall import LEAD, NOTED
 from agents.models import Agent, AgentRun, AgentVersion
 from agents.studio.agents import portability
 from agents.studio.trials import turns as trying
+from conversations.contacts.known_people import set_contact_fields
+from conversations.custom_fields.definitions import FieldSettings, create_custom_field
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.models import Message
 from core.clock import now
 from core.errors import Invalid
@@ -185,3 +188,30 @@ def test_staff_see_correct_and_remove_on_the_pages_and_by_the_api(desk: Desk, br
     with CaptureQueriesContext(connection) as many:
         support.get(pages[0])
     assert len(many) <= len(few)
+
+
+def test_model_is_given_the_custom_fields_that_agents_may_read_masked_where_personal(
+    desk: Desk, server: ModelServer
+) -> None:
+    add(server, "Small")
+    use_routes()
+    support = desk.world.actor("support")
+    for subject, key, agents_read, is_personal in (
+        ("contact", "tier", True, False),
+        ("contact", "passport", True, True),
+        ("contact", "risk", False, False),
+        ("conversation", "order", True, False),
+    ):
+        create_custom_field(
+            actor=desk.world.actor("admin"), subject=subject, key=key, kind="text", is_personal=is_personal,
+            settings=FieldSettings(name=key.title(), agents_read=agents_read),
+        )  # fmt: skip
+    for role, told in (("approver", "Order: AB-7; Passport: •••; Tier: Gold."), ("visitor", "Order: AB-7.")):
+        talk = desk.receive("Hello", role).conversation
+        values = {"tier": "Gold", "passport": "X123 Quagga", "risk": "Leaves soon"}
+        set_contact_fields(actor=support, contact_id=talk.contact_id, values=values)
+        set_conversation_fields(actor=support, conversation_id=talk.pk, values={"order": "AB-7"})
+        desk.say("What about my order?", role)
+        seen = asked(server)
+        assert f"{NOTED}{told}" in seen, role
+        assert ("Quagga" in seen, "Leaves soon" in seen) == (False, False)

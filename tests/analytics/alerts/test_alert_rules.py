@@ -22,7 +22,7 @@ from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
-from analytics.models import Alert, AlertRule, AlertSettings
+from analytics.models import Alert, AlertRule, AlertSettings, PersonRequest
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, Contact, Conversation, Team
 from core import bus, clock
@@ -131,6 +131,12 @@ def _audit_forward_lag(world: World) -> Callable[[], object]:
     return lambda: AuditDestination.objects.update(sent_seq=seq + 1)
 
 
+def _requests_due(world: World) -> Callable[[], object]:
+    day = now().date() + timedelta(days=7)
+    PersonRequest.objects.create(contact=Contact.objects.create(), kind="access", received_on=day, due_on=day)
+    return lambda: PersonRequest.objects.update(state="fulfilled", closed_at=now())
+
+
 def _budget_percent(world: World) -> Callable[[], object]:
     budget = Budget.objects.create(amount=Decimal(10), currency="EUR")
     day = now().astimezone(UTC).date().isoformat()
@@ -149,6 +155,22 @@ def _failed_sign_ins(world: World) -> Callable[[], object]:
     return lambda: clock.at(now() + HOUR)  # nothing is taken out of the audit log
 
 
+def _contacts_viewed(world: World) -> Callable[[], object]:
+    person, kind = world.actor("support"), "conversations.contact"
+    chain.record_all([chain.Fact(person, "CONTACT_VIEWED", kind, uuid4()) for _ in range(101)])
+    return lambda: clock.at(now() + 2 * HOUR)
+
+
+def _tokens_reused(world: World) -> Callable[[], object]:
+    chain.record(OPERATOR, "TOKENS_ENDED", "accounts.tokenfamily", uuid4(), new_state="reused")
+    return lambda: clock.at(now() + HOUR)
+
+
+def _company_sign_in_changes(world: World) -> Callable[[], object]:
+    chain.record(OPERATOR, "COMPANY_SIGN_IN_CHANGED", "accounts.identityprovider", uuid4())
+    return lambda: clock.at(now() + HOUR)
+
+
 def _failed_jobs(world: World) -> Callable[[], object]:
     AlertRule.objects.filter(key="failed_jobs").update(is_on=True)
     for _ in range(11):
@@ -161,8 +183,19 @@ CASES: dict[str, Case] = {
     "bus_lag": _bus_lag, "breakers_open": _breakers_open, "budget_percent": _budget_percent,
     "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
     "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag, "audit_forward_lag": _audit_forward_lag,
-    "failed_sign_ins": _failed_sign_ins,
+    "failed_sign_ins": _failed_sign_ins, "contacts_viewed": _contacts_viewed, "tokens_reused": _tokens_reused,
+    "company_sign_in_changes": _company_sign_in_changes, "requests_due": _requests_due,
 }  # fmt: skip
+
+
+def test_rules_of_security_are_not_met_by_the_usual(acme: World) -> None:
+    for why in ("signed_out", "left", "too_many"):
+        chain.record(OPERATOR, "TOKENS_ENDED", "accounts.tokenfamily", uuid4(), new_state=why)
+    for role in ("support", "admin"):
+        looks = [chain.Fact(acme.actor(role), "CONTACT_VIEWED", "conversations.contact", uuid4()) for _ in range(60)]
+        chain.record_all(looks + looks)
+    evaluate.evaluate(now=now())
+    assert set(AlertRule.objects.values_list("state", flat=True)) == {"ok"}
 
 
 def test_each_ready_made_rule_has_a_case() -> None:

@@ -23,6 +23,9 @@ from analytics.exports.erasure import _exports
 from analytics.exports.jobs import State
 from analytics.exports.sources import SOURCES, Column
 from analytics.models import Export, ExportPiece
+from conversations.contacts.known_people import set_contact_fields
+from conversations.custom_fields.definitions import FieldSettings, create_custom_field
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.messages.file_contents import list_removals_due, remove_file
 from conversations.models import ChannelAccount, Contact, Conversation
 from core import clock
@@ -30,6 +33,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from core.models import AuditEntry
 from core.privacy import sealed_files
+from core.privacy.retention.services import apply_rule
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
 from tests.console.scene import NAME, PHONE, add_workflow, ask, write_in
@@ -131,11 +135,28 @@ def test_export_in_clear_needs_a_second_person_and_a_reason(desk: World) -> None
     refused = request(desk, in_clear=True, reason="The regulator asks again")
     jobs.refuse_export(actor=desk.actor("compliance"), list_export_id=refused.pk, reason="Not this time")
     late = request(desk, in_clear=True, reason="The regulator asks again")
-    tasks.remove_exports()
+    tasks.close_exports()
     with clock.at(now() + timedelta(days=1, minutes=1)):
-        tasks.remove_exports()
+        tasks.close_exports()
     late.refresh_from_db()
     assert (late.state, late.error) == (State.REFUSED, "unanswered")
+
+
+@pytest.mark.slow
+def test_custom_fields_are_masked_where_they_are_personal_unless_a_second_person_agreed(desk: World) -> None:
+    talk, support = Conversation.objects.get(), desk.actor("support")
+    for subject, key, is_personal in (("contact", "passport", True), ("conversation", "order", False)):
+        create_custom_field(
+            actor=desk.actor("admin"), subject=subject, key=key, kind="text", is_personal=is_personal,
+            settings=FieldSettings(name=key.title()),
+        )  # fmt: skip
+    set_contact_fields(actor=support, contact_id=talk.contact_id, values={"passport": "X123"})
+    set_conversation_fields(actor=support, conversation_id=talk.pk, values={"order": "AB-7"})
+    clear = request(desk, in_clear=True, reason="The regulator asks for it")
+    jobs.grant_export(actor=desk.actor("compliance"), list_export_id=clear.pk, reason="Checked with legal")
+    for export, passport in ((request(desk), "•••"), (clear, "X123")):
+        (row,) = table(content(desk, written(export)))
+        assert (row["custom_fields"], row["contact_fields"]) == ("Order: AB-7", f"Passport: {passport}")
 
 
 @pytest.mark.slow
@@ -312,7 +333,7 @@ def test_file_is_kept_for_a_week_here_or_in_a_store_outside(desk: World, setting
         key = sealed_files.key_of(piece.pk)
         assert b"whatsapp" in content(desk, outside)
         with clock.at(now() + work.KEPT + timedelta(minutes=1)):
-            assert work.remove_old_files() == 2
+            assert apply_rule("exports") == 2
         assert ExportPiece.objects.count() == 0
         with clock.at(now() + work.KEPT + timedelta(minutes=5)):
             ((_, removal),) = list_removals_due()

@@ -11,19 +11,24 @@ import jsonschema
 import pytest
 from allauth.account.models import EmailAddress
 
-from accounts.models import Membership, User
+from accounts.models import Membership, RevealGrant, User
+from accounts.privacy.reveals import reveal
 from analytics.exports import jobs
 from analytics.exports.jobs import State
 from analytics.exports.people import subjects
 from analytics.exports.people.archive import SCHEMA
 from analytics.exports.people.requests import export_contact, export_member
-from analytics.models import Export, ExportPiece
+from analytics.models import Export, ExportPiece, PersonRequest
+from analytics.person_requests.requests import OBJECT, WORDS, close_request, extend_request, open_for_contact
 from conversations.contacts import erasure
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
+from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy.erasure import disclosure
+from core.privacy.erasure.person import ERASED
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
@@ -65,6 +70,8 @@ def test_archive_has_all_of_the_person_and_masks_others(traces: Traces) -> None:
     with tenant_scope(world.acme.pk):
         text = f"{colleague} says {NAME} also writes from {OTHER_WORDS[1]}"
         notes.add_note(actor=world.actor("support"), conversation_id=traces.conversation_id, text=text)
+        known = {"conversation": f"{PHRASE} for {colleague}, also {OTHER_WORDS[1]}"}
+        set_conversation_fields(actor=world.actor("support"), conversation_id=traces.conversation_id, values=known)
         ContactTag.objects.create(contact_id=traces.contact_id, name="<script>alert(1)</script>")
         Message.objects.filter(conversation_id=traces.conversation_id).update(metadata={"code": CODE})
         export = of_contact(traces)
@@ -81,6 +88,8 @@ def test_archive_has_all_of_the_person_and_masks_others(traces: Traces) -> None:
     sections = {(each["table"], each["title"]): each["rows"] for each in document["sections"]}
     (looked,) = sections["core.AuditEntry", "Which roles had your data shown in clear"]
     assert (looked["role"], looked["facts"]["fields"]) == ("compliance", ["contact"])
+    (noted,) = sections["conversations.CustomValue", "Personal data that was noted about you and your conversations"]
+    assert noted["value"] == f"{NAME} of {MAIL}"
     wanted = (
         "conversations.Note hitl.Approval hitl.Decision agents.ToolCall agents.ContactFact integrations.MailDelivery"
     )
@@ -176,3 +185,32 @@ def test_person_who_is_erased_or_merged_meanwhile_leaves_nothing_half(
         done.refresh_from_db()
         assert (done.state, done.file_key, ExportPiece.objects.count()) == (State.EXPIRED, None, 0)
         assert (done.reason, done.decision_reason) == ("", "")
+
+
+def test_words_of_privacy_requests_are_exported_and_erased(traces: Traces) -> None:
+    officer, today = traces.officer(), now().date()
+    with tenant_scope(traces.world.acme.pk):
+        asked = {"actor": officer, "received_on": today, "kind": "erasure"}
+        wish = f"{NAME} wants nothing of {MAIL} kept, and nothing of {OTHER_WORDS[1]}"
+        own = open_for_contact(**asked, contact_id=traces.contact_id, wish=wish)
+        stranger = Contact.objects.create()
+        other = open_for_contact(**asked, contact_id=stranger.pk, wish=f"The same as {NAME}")
+        shown = {"object_type": OBJECT, "object_id": own.pk, "fields": [WORDS]}
+        reveal(actor=officer, **shown, reason=f"To answer {NAME}")
+        with archive_of(traces, of_contact(traces)) as archive:
+            document = document_in(archive)
+        (rows,) = [each["rows"] for each in document["sections"] if each["table"] == "analytics.PersonRequest"]
+        (row,) = rows
+        (looks,) = [each["rows"] for each in document["sections"] if each["title"] == "Why your data was shown"]
+        assert [look["fields"] for look in looks] == [["contact"], [WORDS]]
+        assert (row["kind"], NAME in row["wish"], OTHER_WORDS[1] in row["wish"]) == ("erasure", True, False)
+        assert traces.erase().state == "done"
+        assert RevealGrant.objects.get(object_id=own.pk).reason == ERASED
+        kept = {row.pk: row.wish for row in PersonRequest.objects.all()}
+        assert kept == {own.pk: "", other.pk: ERASED}
+        # Nothing would remove what is written of them now.
+        one = {"actor": officer, "person_request_id": own.pk}
+        assert extend_request(**one, reason=f"{NAME} wrote a lot").extension_reason == ""
+        closed = close_request(**one, outcome="fulfilled", answer=f"{NAME} was erased.")
+        assert (closed.state, closed.answer, closed.contact_id) == ("fulfilled", "", traces.contact_id)
+        assert close_request(actor=officer, person_request_id=other.pk, outcome="refused", answer="No.").answer == "No."

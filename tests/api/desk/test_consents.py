@@ -96,6 +96,24 @@ def test_blocked_contact_is_shown_and_unblocked(office: Office) -> None:
     assert caller.post(f"contacts/{contact_id}/unblock/").json()["is_blocked"] is False
 
 
+@pytest.mark.slow
+def test_consent_is_recorded_and_read_with_its_proof(office: Office) -> None:
+    words = {"purpose": "marketing", "text": "Send me offers."}
+    wording = office.caller("admin").post("consent-wordings/", words).json()
+    caller = office.caller("support")
+    assert [row["version"] for row in caller.get("consent-wordings/", purpose="marketing").json()["results"]] == [1]
+    day, end = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+    proof = {"wording_id": wording["id"], "way": "form", "place": "https://shop.example/news", "expires_at": end}
+    made = caller.post("consents/", told(state="given", at=day, **proof))
+    assert made.status_code == 201, made.content
+    row = caller.get(f"consents/{made.json()['id']}/").json()
+    assert {name: row[name] for name in (*proof, "evidence", "is_expired")} == {
+        **proof,
+        "evidence": "",
+        "is_expired": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -104,6 +122,8 @@ def test_blocked_contact_is_shown_and_unblocked(office: Office) -> None:
         ({"state": "blocked"}, "state"),
         ({"channel": "pigeon"}, "channel"),
         ({"at": "2999-01-01T00:00:00Z"}, "at"),
+        ({"way": "paper"}, "way"),
+        ({"state": "given", "evidence": "ana@customer.example"}, "evidence"),
     ],
 )
 def test_consent_that_makes_no_sense_is_refused_with_the_field(

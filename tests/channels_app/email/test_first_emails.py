@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.organisation import tiers
 from conversations import services
 from conversations.contacts import blocks, known_people
 from conversations.messages import delivery
@@ -17,6 +18,7 @@ from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import Draft, Sender
 from core.errors import WalkerError
 from core.models import AuditEntry
+from core.reliability import kept
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests.channels_app.email.conftest import Door
@@ -91,6 +93,10 @@ def test_nobody_is_written_to_who_can_not_or_may_not_be(door: Door, world: World
     def add_door(contact_id: UUID) -> None:
         ChannelAccount.objects.create(kind="email", provider="imap", name="Second", address="two@acme.example")
 
+    def use_up(contact_id: UUID) -> None:
+        tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"messages": 0})
+        tiers.give_tier(actor=OPERATOR, slug=world.acme.slug, tier_id=tier.pk)
+
     def nothing(contact_id: UUID) -> None: ...
 
     cases: dict[str, tuple[Callable[[UUID], None], dict[str, Any]]] = {
@@ -102,11 +108,13 @@ def test_nobody_is_written_to_who_can_not_or_may_not_be(door: Door, world: World
         "not_found": (nothing, {"account_id": uuid4()}),
         "invalid": (add_door, {}),
         "empty": (nothing, {"subject": " "}),
+        "limit_reached": (use_up, {}),
     }
     found = {}
     with tenant_scope(world.acme.pk):
         for code, (prepare, more) in cases.items():
             found[code] = refusal_of(world, prepare, more)
+        kept.forget()  # the tier was taken back
         contact_id = ana(world, phone="+34611222333")
         with pytest.raises(WalkerError) as problem:
             begin(world, contact_id)

@@ -11,13 +11,16 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.conf import settings
 from django.test import Client
+from redis.asyncio import Redis
 
 from accounts.models import BrowserSession, Membership, User
+from accounts.organisation import tiers
 from accounts.services import remove_member
 from accounts.sessions import families
 from accounts.sign_in.sessions import end_device, end_session
 from accounts.tokens import access
-from channels_app.sockets import connection, console, shared_events, sign_ins
+from channels_app.sockets import connection, console, places, shared_events, sign_ins, thread_pool
+from channels_app.web_chat.settings import limits
 from conversations.inbox import assignment, states
 from conversations.inbox.teams import availability, teams
 from conversations.inbox.threads import team_chat
@@ -28,7 +31,7 @@ from core.tenancy.models import tenant_scope
 from hitl.approvals.change import holds
 from tests.channels_app.conftest import Line, OwnRedis, Widgets, session_of
 from tests.console import scene
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 OWN = "http://localhost"
@@ -100,6 +103,42 @@ async def test_person_without_a_membership_is_not_allowed(desk: Any, committed_w
 async def test_page_that_is_not_ours_is_not_allowed(desk: Any, committed_world: World, origin: str) -> None:
     line = await desk(committed_world.people["owner"], origin=origin)
     assert await line.close_code() == 4403
+
+
+@sync_to_async
+def allow_connections(world: World, most: int) -> None:
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"sockets": most})
+    tiers.give_tier(actor=OPERATOR, slug=world.acme.slug, tier_id=tier.pk)
+
+
+async def test_connection_beyond_the_tier_is_closed_until_another_goes(
+    watch: Any, desk: Any, committed_world: World
+) -> None:
+    await allow_connections(committed_world, 1)
+    first = await watch(committed_world.people["support"])
+    assert await (await desk(committed_world.people["viewer"])).close_code() == 4429
+    await watch(committed_world.outsiders["owner"])  # of another organisation
+    await first.socket.disconnect()
+    await watch(committed_world.people["viewer"])
+
+
+@pytest.mark.slow
+async def test_open_connection_is_counted_again_after_redis_forgot_it_and_without_redis_all_are_let_in(
+    watch: Any, desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 0.1)
+    monkeypatch.setattr(console, "NOTE_EVERY", 0.0)
+    await allow_connections(committed_world, 1)
+    people, tenant_id = committed_world.people, committed_world.acme.pk
+    await watch(people["support"])
+    await limits.async_redis().delete(limits.key(tenant_id.hex, "places"))
+    assert await places.renew(tenant_id, "of another page") in (1, 2)
+    async with asyncio.timeout(10):  # it stays open, although there is one too many
+        while await thread_pool.in_scope(tenant_id, places.SocketLimit().used) != 2:
+            await asyncio.sleep(0.05)
+    assert await (await desk(people["viewer"])).close_code() == 4429
+    monkeypatch.setattr(places, "async_redis", lambda: Redis.from_url("redis://127.0.0.1:1"))
+    await watch(people["viewer"])
 
 
 async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: World) -> None:

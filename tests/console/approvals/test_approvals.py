@@ -353,8 +353,8 @@ def test_page_reads_approvers_and_members_once_however_many_there_are(
     one, three = found
     assert tables(one) == tables(three)
     for table, times in (("hitl_assignment", 1), ("hitl_decision", 2), ("accounts_membership", 1)):
-        # The activity reads the remarks by itself.
-        assert sum(f' FROM "{table}"' in sql and " U0." not in sql for sql in three) == times, table
+        # The activity reads the remarks by itself. In a subquery a table is called U0.
+        assert sum(f' FROM "{table}"' in sql.replace(f'"{table}" U0', "") for sql in three) == times, table
 
 
 def test_forms_of_the_console_share_one_renderer(browser: Browser, page: str) -> None:

@@ -9,7 +9,7 @@ from django.db.models import F
 from conversations.channel_accounts.templates import FoundTemplate, fill_template, store_templates, use_template
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from core.errors import Conflict
-from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow
+from core.models import AuditEntry, Consent, ConsentWording, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
 from tests.templating import choose_template
@@ -156,6 +156,31 @@ def test_consent_is_recorded_on_the_contacts_page_for_an_address_and_a_channel(
     assert (line.address_index, line.channel, line.state) == (point.value_index, "sms", "given")
     assert ("Marketing · SMS" in shown, point.value in shown) == (True, False)
     assert AuditEntry.objects.filter(action="CONSENT_RECORDED", object_id=line.pk).count() == 1
+
+
+def test_consent_is_shown_with_its_words_and_its_end(browser: Browser, talk: Conversation) -> None:
+    support, page = browser("support"), f"/admin/conversations/contact/{talk.contact_id}/"
+    assert browser("support").post("/admin/core/consentwording/write/", {"purpose": "marketing"}).status_code == 403
+    words = {"purpose": "marketing", "text": "Send me offers."}
+    assert browser("admin").post("/admin/core/consentwording/write/", words).status_code == 302
+    wording = ConsentWording.objects.get()
+    form = {
+        "address": str(talk.contact.points.get(kind="phone").pk),
+        "state": "given",
+        "purpose": "marketing",
+        "channel": "any",
+        "wording_id": str(wording.pk),
+        "way": "paper",
+        "at": "2026-01-01T10:00",
+    }
+    assert support.post(f"{page}record-consent/", {**form, "place": "ana@customer.example"}).status_code == 400
+    assert support.post(f"{page}record-consent/", {**form, "expires_at": "2026-02-01T10:00"}).status_code == 302
+    shown = support.get(page).content.decode()
+    assert [words for words in ("Expired", "Marketing, version 1", "Paper") if words not in shown] == []
+    assert support.post(f"{page}record-consent/", {**form, "expires_at": "2999-01-01T00:00"}).status_code == 302
+    assert "Until <time" in support.get(page).content.decode()
+    assert "Agreed, expired" in support.get(CONSENTS).content.decode()
+    assert "Send me offers." in support.get(f"/admin/core/consentwording/{wording.pk}/").content.decode()
 
 
 def test_rules_are_changed_by_who_may_and_checked(browser: Browser, talk: Conversation) -> None:

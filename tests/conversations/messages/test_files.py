@@ -15,10 +15,10 @@ from django.test import Client
 from PIL import Image
 
 from accounts.privacy.reveals import reveal
-from conversations import selectors, services, tasks
+from conversations import selectors, services
 from conversations.messages import attachments, file_contents
 from conversations.messages.attachments import read_attachment, read_outgoing_file
-from conversations.messages.file_contents import list_files_expired, list_removals_due, remove_file
+from conversations.messages.file_contents import list_removals_due, remove_file
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
 from conversations.services import Draft, Sender
@@ -29,6 +29,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from core.files import pictures
 from core.models import AuditEntry
 from core.privacy.key_rotation import rotate_tenant
+from core.privacy.retention.services import apply_rule
 from core.tenancy.scope import tenant_scope
 from tests import files
 from tests.conversations.conftest import Shop, make_shop
@@ -212,10 +213,9 @@ def test_files_are_forgotten_after_their_days_only_if_days_are_set(
 ) -> None:
     send(support, chat)
     Attachment.objects.update(created_at=now() - timedelta(days=31))
-    assert list_files_expired() == []
+    assert apply_rule("files") == 0
     settings.FILE_DAYS = 30
-    ((_, found),) = list_files_expired()
-    tasks.expire_file(str(chat.tenant_id), str(found))
+    assert (apply_rule("files"), apply_rule("files")) == (1, 0)
     file = Attachment.objects.get()
     assert (file.content, file.filename, file.state, file.error, file.content_type) == (
         None, "", "failed", "expired", "image/png",

@@ -15,12 +15,12 @@ from django.test import Client
 
 from accounts.models import Notice
 from core.actors import system
+from core.amazon import Signer
 from core.audit import anchor_places, anchors, chain
 from core.db.roles import as_owner
 from core.models import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead
 from core.tasks import sweep_audit_logs
 from core.tenancy.scope import tenant_scope
-from integrations.object_store import authorization
 from tests.database.tampering import tamper_with_history
 from tests.edge.object_store import KEY, Store, open_store
 from tests.world import World
@@ -141,15 +141,8 @@ def test_request_to_the_store_is_signed_as_amazon_says() -> None:
         "x-amz-date": "20130524T000000Z",
         "x-amz-storage-class": "REDUCED_REDUNDANCY",
     }
-    signed = authorization(
-        "PUT",
-        "/test%24file.text",
-        headers,
-        key_id="AKIAIOSFODNN7EXAMPLE",
-        secret="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        region="us-east-1",
-        moment=datetime(2013, 5, 24, tzinfo=UTC),
-    )
+    signer = Signer("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3")
+    signed = signer.authorization("PUT", "/test%24file.text", headers, datetime(2013, 5, 24, tzinfo=UTC))
     assert signed.endswith("Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd")
 
 

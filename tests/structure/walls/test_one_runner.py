@@ -5,8 +5,10 @@ import ast
 from tests.structure.source import Source, app_files
 
 BESIDE = {
+    "accounts/company/protocol.py": "asks a company's provider who somebody is, before anybody is signed in",
     "integrations/calls/runner.py": "the runner",
     "integrations/connections/token_endpoint.py": "asks for tokens, without which the runner can call nobody",
+    "core/privacy/key_management.py": "has the keys unwrapped as a process starts, without which no row can be read",
     "core/webhooks/attempts.py": "posts to addresses of organisations, with a log and attempts of its own",
     "agents/knowledge/search/vectors.py": "asks models, under budgets and with their breaker",
     "agents/knowledge/sources/crawler.py": "reads public pages",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django import forms
 
 from accounts.models import Tenant
+from accounts.permissions.roles import roles_here
 from accounts.selectors import list_members
 from console.base.forms import VersionedForm
 from console.conditions.builder import PREFIX as CONDITION
@@ -63,9 +64,12 @@ SHOWN_AT: Final = {"time_window": "from_time", "edit_policy": "editor_may_vote"}
 
 
 def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the groups, roles and people that a level can ask. Two queries."""
+    """Return the groups, roles and people that a level can ask. Three queries."""
     groups = [(f"group:{pk}", name) for pk, name in ApproverGroup.objects.order_by("name").values_list("pk", "name")]
     roles = [(f"role:{role}", ROLE_NAMES[role]) for role in ("approver", "admin", "owner", "compliance")]
+    for key, role in roles_here().items():
+        if key not in ROLE_NAMES and DECIDE in role.permissions:
+            roles.append((f"role:{key}", role.name))
     people = [(f"user:{m.user_id}", m.user.get_full_name()) for m in list_members(permission=DECIDE)]
     named = [("Groups", groups), ("Roles", roles), ("People", sorted(people, key=lambda row: row[1]))]
     return [(title, rows) for title, rows in named if rows]

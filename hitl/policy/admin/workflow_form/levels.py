@@ -18,7 +18,7 @@ SIGN_INS: Final = [
     ("mfa", "Two-factor authentication"),
     ("key", "Security key or passkey"),
 ]
-EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password"}
+EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password", "company": "password"}
 
 
 class LevelForm(RowForm):

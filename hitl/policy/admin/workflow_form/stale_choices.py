@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 
+from accounts.permissions.roles import OWN, name_of_role
 from accounts.selectors import names_of
 from hitl.policy.workflows.labels import ROLE_NAMES
 
@@ -37,13 +38,16 @@ def stale_among(chosen: Iterable[str], offered: Iterable[str]) -> list[str]:
 
 
 def stale_approvers(values: Iterable[str]) -> dict[str, str]:
-    """Return the names of approvers who can't approve. By `user:<id>`, `role:…` or `group:<id>`. At most one query."""
+    """Return the names of approvers who can't approve. By `user:<id>`, `role:…` or `group:<id>`.
+
+    At most one query, and one for each own role.
+    """
     pairs = [value.partition(":")[::2] for value in values]
     names = names_of(key for kind, text in pairs if kind == "user" and (key := uuid_in(text)))
     found = {}
     for kind, text in pairs:
         if kind == "role":
-            name = ROLE_NAMES.get(text, text.replace("_", " ")[:40])
+            name = ROLE_NAMES.get(text) or (name_of_role(text) if text.startswith(OWN) else text.replace("_", " ")[:40])
         elif kind == "group":
             name = DELETED_GROUP
         else:

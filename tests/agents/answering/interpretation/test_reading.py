@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.answering.interpretation import Reading, read
+from conversations.inbox.models import HOT, WARM
 from conversations.messages.admin.interpretation import ENTITIES, FACTORS
-from conversations.models import HOT, URGENT, WARM, Conversation
+from conversations.models import URGENT, Conversation
 
 TABLE: list[tuple[str, str, str, str, str]] = json.loads((Path(__file__).parent / "read_messages.json").read_text())
 """Text, intent, language, urgent or normal, lead."""

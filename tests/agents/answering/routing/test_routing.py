@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.organisation import tiers
 from agents import services
 from agents.answering.routing import rules
 from agents.answering.routing.rules import AnswerSettings
@@ -19,6 +20,7 @@ from agents.answering.runs.explanation import explain_run
 from agents.knowledge import services as knowledge
 from agents.models import Agent, AgentRun, AgentVersion, AnswerRule
 from agents.studio.agents import gallery
+from analytics.models import FigureDay
 from conversations.inbox.states import give_back
 from conversations.inbox.teams.teams import TeamSettings, create_team, delete_team
 from conversations.models import ChannelAccount, Conversation, Message, Team
@@ -290,6 +292,21 @@ def test_stranger_gets_no_agent_by_naming_it_or_by_going_on_where_rules_keep_it_
     assert write("hello", "h", agent="Front desk") == "no_agent_chosen"
     shop.rule("Known", shop.first, condition=proven)
     assert write("hello", "i", agent="Front desk") == "no_agent_chosen"
+
+
+def test_customers_message_beyond_the_messages_of_a_day_waits_for_a_person(shop: Shop) -> None:
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"messages": 10})
+    tiers.give_tier(actor=OPERATOR, slug=shop.world.acme.slug, tier_id=tier.pk)
+    day = {"dimension": "total", "day": now().date(), "n": 1}
+    for metric, total in (("messages_in", 6), ("messages_out", 3), ("marks", 500)):
+        FigureDay.objects.create(metric=metric, total=total, **day)
+    assert who(shop.write("hello")) == "Front desk"
+    FigureDay.objects.filter(metric="messages_in").update(total=7)
+    waits = shop.write("How do I return my shoes?")
+    assert (who(waits), said(waits)) == ("limit_reached", "Thank you for your message. A colleague will reply here.")
+    assert waits.chosen_by == {"code": "limit"}
+    FigureDay.objects.update(day=now().date() - timedelta(days=1))
+    assert who(shop.write("hello")) == "Front desk"
 
 
 def test_choosing_costs_one_statement_at_most(shop: Shop, kept_settings: None) -> None:

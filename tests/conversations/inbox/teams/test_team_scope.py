@@ -13,14 +13,19 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.members.own_roles import RoleSettings, create_role
 from accounts.models import Membership
+from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import set_team_scope
 from accounts.selectors import memberships_of
 from accounts.services import actor_for_user, add_member
+from analytics.alerts.messages import people_of
+from analytics.models import AlertRule
 from conversations import selectors, services
 from conversations.inbox import bulk, states, tags
 from conversations.inbox.selectors import counts
-from conversations.inbox.teams.selectors import waiting_by_team
+from conversations.inbox.teams.seen import seen_conversations, teams_of_people
+from conversations.inbox.teams.selectors import figure_scope, list_people, waiting_by_team
 from conversations.inbox.teams.teams import Seat, TeamSettings, create_team
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.selectors import query_notes
@@ -83,6 +88,31 @@ def desk(shop: Shop) -> Desk:
     found = Desk(shop, own, other, talk_in(shop, own, 1), talk_in(shop, other, 2))
     set_team_scope(actor=admin, membership_id=membership(shop, "support").pk, own_only=True)
     return found
+
+
+def test_role_that_sees_what_is_assigned_shows_nothing_of_its_peoples_teams(desk: Desk) -> None:
+    people, world = desk.shop.world.people, desk.shop.world
+    assert set(seen_conversations(desk.limited)) == {desk.mine}
+    assert figure_scope(viewer=desk.limited).teams == {desk.own.pk}
+    assert [one.open_count for one in list_people(viewer=desk.limited, team_id=desk.own.pk)] == [0]
+    allowed = permissions_of("support") - {"analytics.view_team_figures"}
+    role = create_role(actor=world.actor("owner"), settings=RoleSettings("Temp", allowed, sees="assigned"))
+    add_member(actor=OPERATOR, user=people["support"], role=role.key)
+    person = people["support"].pk
+    assert (desk.limited.teams, teams_of_people([person])) == (frozenset(), {person: frozenset()})
+    assert not seen_conversations(desk.limited).exists()
+    assert not figure_scope(viewer=desk.limited)
+    assert [one.open_count for one in list_people(viewer=desk.limited, team_id=desk.own.pk)] == [None]
+    rule = AlertRule(team_id=desk.own.pk)
+    assert (people_of(rule), people_of(AlertRule(team_id=desk.other.pk))) == (
+        sorted(people[role].pk for role in ("owner", "admin")),
+        [people["owner"].pk],
+    )
+    with pytest.raises(Invalid):
+        notes.add_note(actor=desk.admin, conversation_id=desk.mine.pk, text="Look", mentions=[person])
+    Conversation.objects.filter(pk=desk.mine.pk).update(assigned_to_id=person)
+    assert set(seen_conversations(desk.limited)) == {desk.mine}
+    notes.add_note(actor=desk.admin, conversation_id=desk.mine.pk, text="Look", mentions=[person])
 
 
 def membership(shop: Shop, role: str) -> Membership:

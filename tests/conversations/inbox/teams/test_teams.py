@@ -164,6 +164,18 @@ def test_work_of_somebody_who_is_away_is_handed_back_after_minutes(shop: Shop) -
     assert assignment.assign_waiting(actor=DESK, team_id=team.pk, now=after) == 1
 
 
+def test_work_of_a_former_member_is_handed_back_at_once(shop: Shop) -> None:
+    team = team_of(shop, "support", "owner")
+    talk = handed_off(shop, now=MONDAY)
+    go(shop, "support", now=MONDAY)
+    assignment.assign_waiting(actor=DESK, team_id=team.pk, now=MONDAY)
+    assert assignment.list_left_behind(now=MONDAY) == []
+    shop.world.people["support"].memberships.filter(tenant_id=team.tenant_id).update(is_active=False)
+    assert assignment.list_left_behind(now=MONDAY) == [(talk.tenant_id, talk.pk)]
+    assert assignment.hand_back(actor=DESK, conversation_id=talk.pk, now=MONDAY)
+    assert Conversation.objects.get(pk=talk.pk).needs_person
+
+
 def test_pages_make_people_available_until_none_is_open(shop: Shop) -> None:
     team_of(shop, "support")
     support = shop.world.actor("support")

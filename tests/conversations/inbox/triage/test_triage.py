@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.organisation import tiers
 from conversations import services
 from conversations.inbox import states, tags
 from conversations.inbox.teams.teams import TeamSettings, create_team, delete_team
@@ -20,6 +21,7 @@ from conversations.inbox.triage.triage import (
     revise_triage_rule,
     try_rule,
 )
+from conversations.messages.file_contents import measure_storage
 from conversations.messages.files.rules import Upload
 from conversations.models import (
     Attachment,
@@ -44,6 +46,7 @@ from tests import files
 from tests.api.office import Office
 from tests.conversations.conftest import AGENT, Shop
 from tests.conversations.inbox.teams.test_teams import DESK
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 
@@ -270,6 +273,20 @@ def test_lost_task_or_worker_sends_it_once_with_files_and_by_the_queue(shop: Sho
     assert send_all(now() + timedelta(minutes=2)) == [True]
     assert replies_in(chat) == ["Hello"]
     assert {file.message.conversation_id for file in Attachment.objects.select_related("message")} == {chat.pk, phone}
+
+
+@pytest.mark.slow
+def test_text_is_sent_without_files_beyond_what_the_organisation_may_store(shop: Shop, teams: dict[str, Team]) -> None:
+    reply = canned(shop)
+    canned_replies.add_canned_files(
+        actor=shop.world.actor("admin"), reply_id=reply.pk, files=[Upload("label.pdf", files.PDF)]
+    )
+    rule(shop, "Money", "", reply_id=reply.pk)
+    talk = needs_person(shop, "refund")
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"storage": 0})
+    tiers.give_tier(actor=OPERATOR, slug=shop.world.acme.slug, tier_id=tier.pk)
+    measure_storage()
+    assert (send_all(), replies_in(talk), Attachment.objects.count()) == ([True], ["Hello"], 0)
 
 
 def test_canned_reply_that_a_rule_sends_stays_fit_for_it(shop: Shop, teams: dict[str, Team]) -> None:

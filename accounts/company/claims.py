@@ -1,0 +1,87 @@
+"""What an identity provider says of a person: name, address and groups, and the role and teams that follow."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accounts.models import Membership
+from core.text.clean import clean_text
+
+MOST_GROUPS: Final = 1000
+ADDRESS_LIMIT: Final = 254
+NAME_LIMIT: Final = 80
+SHOWN: Final = frozenset("iss aud azp exp iat auth_time amr acr email_verified".split())
+"""Claims that tell nothing of a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The role and the teams that groups lead to; the role is "" where they lead to none."""
+
+    role: str
+    teams: frozenset[UUID]
+
+
+def groups_of(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    """Return the groups in the claim of that name: a list of texts, or one text."""
+    value = claims.get(name)
+    found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(one for one in found[:MOST_GROUPS] if isinstance(one, str))
+
+
+def place_of(rules: Sequence[Mapping[str, Any]], groups: Collection[str]) -> Place:
+    """Return what groups lead to: the role of the first rule that has one, never owner, and the teams of all."""
+    met = [rule for rule in rules if rule["group"] in groups]
+    role = next((rule["role"] for rule in met if rule["role"] not in ("", Membership.Role.OWNER)), "")
+    return Place(role, frozenset(UUID(team) for rule in met for team in rule["teams"]))
+
+
+def teams_in(rules: Sequence[Mapping[str, Any]]) -> frozenset[UUID]:
+    """Return the teams that the provider's groups decide about."""
+    return frozenset(UUID(team) for rule in rules for team in rule["teams"])
+
+
+def gives_roles(rules: Sequence[Mapping[str, Any]]) -> bool:
+    """Return True if the provider's groups decide about roles."""
+    return any(rule["role"] for rule in rules)
+
+
+def address_of(claims: Mapping[str, Any]) -> str:
+    """Return the email address that the provider says, "" for none that mail can go to."""
+    value = claims.get("email")
+    address = value.strip().lower() if isinstance(value, str) else ""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    return address if address.isascii() and len(address) <= ADDRESS_LIMIT else ""
+
+
+def names_of(claims: Mapping[str, Any]) -> tuple[str, str]:
+    """Return first and last name as the provider says them, "" where it doesn't."""
+    first, last = (_text(claims.get(name)) for name in ("given_name", "family_name"))
+    if not first and not last:
+        first, _, last = _text(claims.get("name"), 2 * NAME_LIMIT).partition(" ")
+    return first[:NAME_LIMIT].strip(), last[:NAME_LIMIT].strip()
+
+
+def shown(claims: Mapping[str, Any], groups_claim: str) -> list[tuple[str, str]]:
+    """Return claims for people's eyes, by name; what may tell of a person is masked."""
+    return [
+        (name[:60], str(value)[:400] if name in SHOWN or name == groups_claim else masked(value))
+        for name, value in sorted(claims.items())
+    ]
+
+
+def masked(value: Any) -> str:
+    """Return the beginning of a text that may tell of a person."""
+    text = value if isinstance(value, str) else ""
+    return f"{text[:2]}…" if len(text) > 2 else "…"
+
+
+def _text(value: Any, limit: int = NAME_LIMIT) -> str:
+    return " ".join(clean_text(value, limit).split()) if isinstance(value, str) else ""

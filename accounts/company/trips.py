@@ -1,0 +1,182 @@
+"""The way of one browser to the identity provider and back: state, nonce and verifier, each for one sign-in.
+
+They are kept in the session on our side, so that an answer counts in the browser that asked, once.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import reverse
+from redis import RedisError
+
+from accounts.company import protocol
+from accounts.company.claims import address_of
+from accounts.company.protocol import SignInFailed
+from accounts.models import IdentityProvider
+from core.clock import now as clock_now
+from core.privacy.encryption import challenge_of, digest_of_secret
+
+TRIPS: Final = "company_trips"
+LIFE: Final = timedelta(minutes=10)
+MOST: Final = 5
+"""How many of a browser are open at once: it has several tabs."""
+CODE_LIMIT: Final = 4000
+
+
+class Purpose(StrEnum):
+    """What the provider's answer is for."""
+
+    SIGN_IN = "sign_in"
+    LINK = "link"
+    JOIN = "join"
+    CONFIRM = "confirm"
+    TRY = "try"
+
+
+SIGNED_IN: Final = (Purpose.LINK, Purpose.CONFIRM, Purpose.TRY)
+"""Those that count for the person who was signed in when they began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One way there and back: what it is for, and what it leads to afterwards."""
+
+    purpose: Purpose
+    provider_id: UUID
+    person: str
+    nonce: str
+    verifier: str
+    begun: datetime
+    next_url: str
+    invitation: str
+
+
+def begin(
+    request: HttpRequest, provider: IdentityProvider, purpose: Purpose, *, next_url: str = "", invitation: str = ""
+) -> str:
+    """Return where the browser of a request signs in at the provider (outside call). Raises `SignInFailed`."""
+    endpoints = protocol.read_endpoints(provider.issuer)
+    state, nonce, verifier, moment = (
+        secrets.token_urlsafe(32),
+        secrets.token_urlsafe(32),
+        secrets.token_urlsafe(48),
+        clock_now(),
+    )
+    kept = {
+        "purpose": purpose.value,
+        "provider": provider.pk.hex,
+        "person": str(request.user.pk or ""),
+        "nonce": nonce,
+        "verifier": verifier,
+        "begun": moment.timestamp(),
+        "next": next_url,
+        "invitation": invitation,
+    }
+    request.session[TRIPS] = {**dict(list(_open_trips(request).items())[1 - MOST :]), digest_of_secret(state): kept}
+    asked = {
+        "client_id": provider.client_id,
+        "redirect_uri": callback_url(provider),
+        "response_type": "code",
+        "scope": provider.scopes,
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+    }
+    if purpose is Purpose.CONFIRM:
+        asked |= {"max_age": "0", "prompt": "login"}
+    return f"{endpoints.authorize}{'&' if '?' in endpoints.authorize else '?'}{urlencode(asked)}"
+
+
+def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict[str, Any]]:
+    """Return what the browser's way was for, and the claims that the provider made (outside calls).
+
+    Raises `SignInFailed`, also for a way that this browser didn't begin, or that is over.
+    """
+    trip = claim_trip(request, provider)
+    said = {name: request.GET.get(name, "") for name in ("code", "error", "iss")}
+    endpoints = protocol.read_endpoints(provider.issuer)
+    if (said["iss"] or endpoints.names_issuer) and said["iss"] != provider.issuer:
+        raise SignInFailed("token_wrong", "Another issuer answered (iss).")
+    if said["error"] or not 0 < len(said["code"]) <= CODE_LIMIT:
+        known = said["error"][:60] if said["error"].replace("_", "").isalnum() else "no code"
+        raise SignInFailed("provider_refused", f"It answered: {known}.")
+    token, access = protocol.redeem(
+        provider, code=said["code"], verifier=trip.verifier, callback=callback_url(provider)
+    )
+    claims = protocol.read_id_token(provider, token, nonce=trip.nonce, begun=trip.begun)
+    if trip.purpose is Purpose.CONFIRM:
+        require_asked_again(claims, trip)
+        return trip, claims
+    wants_groups = bool(provider.rules) or trip.purpose is Purpose.TRY
+    if not address_of(claims) or (wants_groups and provider.groups_claim not in claims):
+        # Some providers tell these only here. What is signed counts more.
+        claims = {**protocol.read_userinfo(provider, access, claims["sub"]), **claims}
+    return trip, claims
+
+
+def callback_url(provider: IdentityProvider) -> str:
+    """Return where the provider sends people back: an address of its own, so that no other one gets its codes."""
+    return f"{settings.PUBLIC_URL}{reverse('company_back', args=[provider.slug])}"
+
+
+def start_url(provider: IdentityProvider) -> str:
+    """Return the address by which the organisation's people begin."""
+    return f"{settings.PUBLIC_URL}{reverse('company_start', args=[provider.slug])}"
+
+
+def logout_url(provider: IdentityProvider) -> str:
+    """Return where the provider says that somebody is out."""
+    return f"{settings.PUBLIC_URL}{reverse('company_end_sessions', args=[provider.slug])}"
+
+
+def claim_trip(request: HttpRequest, provider: IdentityProvider) -> Trip:
+    """Use up the trip whose state came back."""
+    open_trips = _open_trips(request)
+    digest = digest_of_secret(request.GET.get("state", ""))
+    kept = open_trips.pop(digest, None)
+    request.session[TRIPS] = open_trips
+    if kept is None:
+        raise SignInFailed("trip_over")
+    trip = Trip(
+        purpose=Purpose(kept["purpose"]),
+        provider_id=UUID(kept["provider"]),
+        person=kept["person"],
+        nonce=kept["nonce"],
+        verifier=kept["verifier"],
+        begun=datetime.fromtimestamp(kept["begun"], UTC),
+        next_url=kept["next"],
+        invitation=kept["invitation"],
+    )
+    is_another = trip.purpose in SIGNED_IN and trip.person != str(request.user.pk or "")
+    if trip.provider_id != provider.pk or is_another or not is_first(digest):
+        raise SignInFailed("trip_over")
+    return trip
+
+
+def is_first(digest: str) -> bool:
+    """Return True to one of several requests with the same state: each has read the session before the others wrote."""
+    try:
+        return bool(cache.add(f"company-trip:{digest}", 1, timeout=LIFE.total_seconds()))
+    except RedisError:
+        return False
+
+
+def _open_trips(request: HttpRequest) -> dict[str, dict[str, Any]]:
+    since = (clock_now() - LIFE).timestamp()
+    return {key: kept for key, kept in request.session.get(TRIPS, {}).items() if kept["begun"] > since}
+
+
+def require_asked_again(claims: dict[str, Any], trip: Trip) -> None:
+    """Raise `SignInFailed` unless the provider asked the person again on this way."""
+    at = claims.get("auth_time")
+    if not isinstance(at, int | float) or at < (trip.begun - protocol.LEEWAY).timestamp():
+        raise SignInFailed("not_confirmed", "It doesn't say that it asked again (auth_time).")

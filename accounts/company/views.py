@@ -1,0 +1,300 @@
+"""Pages of signing in at the company: the way there, the way back, and the door for the provider's logout."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
+from allauth.account.models import Login
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth import logout as sign_out
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.company import logout, people, trips
+from accounts.company.claims import shown
+from accounts.company.people import Visitor
+from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
+from accounts.company.providers import MANAGE, find_provider
+from accounts.company.trips import Purpose, Trip
+from accounts.members.invitations import find_invitation
+from accounts.models import Identity, IdentityProvider, Membership, Tenant, User
+from accounts.permissions.roles import name_of_role
+from accounts.permissions.team_scope import team_names
+from accounts.secret_pages import private, refuse_guessing
+from accounts.services import client_address, proven_lately
+from accounts.sessions import company as sessions
+from core.errors import WalkerError
+from core.observability.logging import get_logger
+from core.reliability.rate_limit import count_or_let_pass
+from core.tenancy.scope import current_tenant_id, current_tenant_or_none, tenant_scope
+
+log = get_logger(__name__)
+ASK: Final = "accounts/company.html"
+GO: Final = "accounts/company_go.html"
+FAILED: Final = "accounts/company_failed.html"
+TRIAL: Final = "accounts/company_trial.html"
+STARTS_PER_MINUTE: Final = 600
+"""From one network address: an office behind it is many browsers, and all begin at nine."""
+Provided = Callable[[HttpRequest, IdentityProvider], HttpResponse]
+
+
+@never_cache
+@require_safe
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for the organisation's short name. Whether there is such an organisation, this page doesn't know."""
+    name = slugify(request.GET.get("organisation", ""))[:50]
+    return render(request, ASK, {"name": name, "url": reverse("company_start", args=[name]) if name else ""})
+
+
+@never_cache
+@private
+@require_safe
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Lead to the company's sign-in; a member who is signed in by password is asked whether to connect it."""
+
+    def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+        if (name := organisation_to_connect(request, provider)) is None:
+            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=_next_url(request))
+            return _lead_away(request, provider, url)
+        if not proven_lately(request):
+            raise ReauthenticationRequired
+        url = trips.begin(request, provider, Purpose.LINK, next_url=reverse("admin:accounts_user_changelist"))
+        words = f"From now on you sign in to {name} at your company. Continue, and sign in there as yourself."
+        return _lead_on(request, "Connect your company sign-in", words, url)
+
+    return _with_provider(request, slug, lead)
+
+
+@never_cache
+@private
+@require_safe
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Lead somebody with an invitation's link to the company's sign-in, by which they accept it."""
+    match = find_invitation(token)
+    if match is None:
+        return refuse_guessing(request, "invitation") or _failed(request, SignInFailed("no_provider"), status=404)
+    tenant_id, invitation_id = match
+    with tenant_scope(tenant_id):
+        slug = IdentityProvider.objects.values_list("slug", flat=True).first() or ""
+
+    def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+        url = trips.begin(request, provider, Purpose.JOIN, invitation=str(invitation_id))
+        return _lead_away(request, provider, url)
+
+    return _with_provider(request, slug, lead)
+
+
+@never_cache
+@login_required
+@require_safe
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Ask people with nothing of their own to sign in at their company again, before they do what asks for it.
+
+    Also those who may only set up a second factor, which their role needs, until it is there.
+    """
+    user = request.user
+    tenant_id = None
+    if isinstance(user, User) and confirms_here(user):
+        tenant_id = sessions.find_tenant(request.session, user.pk)
+    if tenant_id is None:
+        raise PermissionDenied("Sign out and in again, then try once more.")
+
+    def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+        url = trips.begin(request, provider, Purpose.CONFIRM, next_url=_next_url(request))
+        words = "This needs a fresh sign-in. Your company asks who you are, then you come back here."
+        return _lead_on(request, "Confirm it's you", words, url)
+
+    with tenant_scope(tenant_id):
+        slug = IdentityProvider.objects.values_list("slug", flat=True).first() or ""
+    return _with_provider(request, slug, lead)
+
+
+@never_cache
+@private
+@require_safe
+def back(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a browser back from the company's sign-in. Its address holds a code, of which nothing is kept or shown."""
+
+    def take(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+        trip, claims = trips.finish(request, provider)
+        return OUTCOMES[trip.purpose](request, provider, trip, claims)
+
+    return _with_provider(request, slug, take)
+
+
+@csrf_exempt  # the provider calls it, without a cookie; its token is signed
+@never_cache
+@require_POST
+def end_sessions(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take the provider's word that a person or a session is over (OpenID Connect Back-Channel Logout 1.0)."""
+    found = find_provider(slug)
+    token = request.POST.get("logout_token", "")
+    if found is None or len(token) > TOKEN_LIMIT:
+        return _refuse_logout(request)
+    tenant_id, provider_id = found
+    with tenant_scope(tenant_id):
+        provider = IdentityProvider.objects.filter(pk=provider_id).first()
+        try:
+            if provider is None:
+                return _refuse_logout(request)
+            logout.end_by_provider(provider, token)
+        except SignInFailed as problem:
+            log.warning("company_logout_refused", code=problem.code, why=problem.why)
+            return _refuse_logout(request)
+    return HttpResponse(status=200)
+
+
+def _sign_in(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
+    if trip.purpose is Purpose.JOIN:
+        identity = people.join(provider, claims, invitation_id=UUID(trip.invitation), visitor=_visitor(request))
+    else:
+        identity = people.enter(provider, claims)
+    # Nothing of an earlier sign-in in this browser counts in this one.
+    sign_out(request)
+    waiting = sessions.waiting_for(identity, provider, claims.get("sid") or "")
+    record_authentication(request, identity.user, method="company")
+    login = Login(
+        user=identity.user,
+        redirect_url=trip.next_url or reverse("admin:index"),
+        signal_kwargs={sessions.WAITING: waiting},
+    )
+    response: HttpResponse = perform_login(request, login)
+    return response
+
+
+def _link(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
+    user = request.user
+    if not isinstance(user, User) or sessions.is_marked(request.session):
+        raise SignInFailed("trip_over")
+    people.link(provider, claims, user=user, visitor=_visitor(request))
+    messages.success(request, "Your company sign-in is connected.")
+    opens = any(one.tenant_id == current_tenant_id() for one in getattr(request, "memberships", []))
+    return redirect(trip.next_url) if opens else redirect("company_start", slug=provider.slug)
+
+
+def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
+    identity = people.find_identity(provider, claims["sub"])
+    if identity is None or identity.user_id != request.user.pk or not confirms_here(identity.user):
+        raise SignInFailed("not_confirmed", "Somebody else signed in.")
+    record_authentication(request, identity.user, method="company", reauthenticated=True)
+    # A form that waited isn't sent by coming back: it is shown again.
+    request.session.pop(STATE_SESSION_KEY, None)
+    messages.success(request, "You're confirmed. Now do it once more.")
+    return redirect(trip.next_url)
+
+
+def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
+    if not _manages(request):
+        raise SignInFailed("trip_over")
+    trial, names = people.try_out(provider, claims), team_names()
+    context = {
+        "trial": trial,
+        "role": name_of_role(trial.role) if trial.role else "",
+        "teams": sorted(names[team] for team in trial.place.teams if team in names),
+        "groups": sorted(trial.groups),
+        "groups_claim": provider.groups_claim,
+        "claims": shown(claims, provider.groups_claim),
+        "back_url": trip.next_url,
+    }
+    return render(request, TRIAL, context)
+
+
+OUTCOMES: Final[dict[Purpose, Callable[[HttpRequest, IdentityProvider, Trip, dict[str, Any]], HttpResponse]]] = {
+    Purpose.SIGN_IN: _sign_in,
+    Purpose.JOIN: _sign_in,
+    Purpose.LINK: _link,
+    Purpose.CONFIRM: _confirm,
+    Purpose.TRY: _try,
+}
+
+
+def _with_provider(request: HttpRequest, slug: str, answer: Provided) -> HttpResponse:
+    """Answer in the scope of an organisation's provider; one without a provider is as one that isn't there."""
+    visitor = salted_hmac("walker.company", client_address(request)).hexdigest()
+    if count_or_let_pass(f"company:{visitor}", seconds=60) > STARTS_PER_MINUTE:
+        return HttpResponse("Too many requests. Try again in a minute.\n", status=429, content_type="text/plain")
+    found = find_provider(slug)
+    if found is None:
+        return refuse_guessing(request, "company") or _failed(request, SignInFailed("no_provider"), status=404)
+    tenant_id, provider_id = found
+    # Before the scope is another one: this one is the visitor's own.
+    request.is_at_home = current_tenant_or_none() == tenant_id  # type: ignore[attr-defined]
+    with tenant_scope(tenant_id):
+        provider = IdentityProvider.objects.filter(pk=provider_id).first()
+        if provider is None:
+            return _failed(request, SignInFailed("no_provider"), status=404)
+        try:
+            return answer(request, provider)
+        except SignInFailed as problem:
+            log.warning("company_sign_in_failed", code=problem.code, why=problem.why)
+            return _failed(request, problem, slug=slug)
+        except WalkerError as problem:
+            return _failed(request, problem, slug=slug)
+
+
+def organisation_to_connect(request: HttpRequest, provider: IdentityProvider) -> str | None:
+    """Return the name of the provider's organisation to a member who is signed in otherwise and isn't connected."""
+    if not isinstance(request.user, User) or sessions.is_marked(request.session):
+        return None
+    is_member = Membership.objects.filter(user=request.user, is_active=True).exists()
+    is_connected = Identity.objects.filter(user=request.user, issuer=provider.issuer).exists()
+    return Tenant.objects.get(pk=current_tenant_id()).name if is_member and not is_connected else None
+
+
+def confirms_here(user: User) -> bool:
+    """Return True for people that their company may confirm: nothing of their own could, and all they have is there."""
+    return any(method["id"] == "company" for method in get_adapter().get_reauthentication_methods(user))
+
+
+def _lead_away(request: HttpRequest, provider: IdentityProvider, url: str) -> HttpResponse:
+    """Lead to the provider at once, or ask a browser that is signed in: a link elsewhere mustn't change who it is."""
+    if not isinstance(request.user, User):
+        return redirect(url)
+    words = f"You're signed in already. Continue to the sign-in of “{provider.slug}” to be signed in there instead."
+    return _lead_on(request, "Sign in with your company", words, url)
+
+
+def _lead_on(request: HttpRequest, heading: str, words: str, url: str) -> HttpResponse:
+    """Show the way to the provider as a link: a form may not lead to another site."""
+    context = {"heading": heading, "words": words, "url": url}
+    return render(request, GO, context)
+
+
+def _failed(request: HttpRequest, problem: WalkerError, *, status: int = 0, slug: str = "") -> HttpResponse:
+    why = problem.why if isinstance(problem, SignInFailed) and _manages(request) else ""
+    context = {"words": WORDS.get(problem.code, problem.detail), "why": why, "slug": slug}
+    return render(request, FAILED, context, status=status or problem.status)
+
+
+def _manages(request: HttpRequest) -> bool:
+    """Return True to those who can change the provider that the request is about, in the organisation they work in."""
+    actor = getattr(request, "actor", None)
+    return bool(getattr(request, "is_at_home", False) and actor and actor.may(MANAGE))
+
+
+def _refuse_logout(request: HttpRequest) -> HttpResponse:
+    return refuse_guessing(request, "company-logout") or JsonResponse({"error": "invalid_request"}, status=400)
+
+
+def _visitor(request: HttpRequest) -> Visitor:
+    return Visitor(client_address(request), str(request.META.get("HTTP_USER_AGENT", "")))
+
+
+def _next_url(request: HttpRequest) -> str:
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+    allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+    return wanted if allowed else reverse("admin:index")

@@ -1,0 +1,1 @@
+"""The organisation itself: its settings, its tier, and what it uses of it."""

@@ -1,0 +1,1 @@
+"""Custom fields: what an organisation wants to know of contacts and conversations, and what is known."""

@@ -1,0 +1,1 @@
+"""The company's directory: people and groups that it pushes by SCIM."""

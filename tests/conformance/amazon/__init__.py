@@ -1,0 +1,1 @@
+"""Our requests before what Amazon's own code expects of them."""

@@ -1,0 +1,1 @@
+"""Our SCIM service before an independent directory."""
