@@ -200,7 +200,9 @@ def own_role(column: str) -> Case:
 
 def with_role(rows: QuerySet[M]) -> QuerySet[M]:
     """Return memberships or invitations with what is known of the own roles that they name. No query more."""
-    return rows.annotate(**{f"own_{column}": own_role(column) for column in ("name", "permissions", "sees")})
+    columns = {f"own_{column}": own_role(column) for column in ("name", "permissions", "sees")}
+    annotated: QuerySet[M] = rows.annotate(**columns)
+    return annotated
 
 
 def label_of(row: Membership | Invitation) -> str:

@@ -93,8 +93,9 @@ def record_end(actor: Actor, family_id: UUID, why: str) -> None:
 
 
 def _own(actor: Actor) -> QuerySet[BrowserSession]:
-    own = BrowserSession.objects.filter(user_id=actor.user_id)
-    return own.filter(digest__in=company.digests_of(_require_person(actor))) if actor.by_company else own
+    person = _require_person(actor)
+    own = BrowserSession.objects.filter(user_id=person)
+    return own.filter(digest__in=company.digests_of(person)) if actor.by_company else own
 
 
 def _require_person(actor: Actor) -> UUID:

@@ -33,7 +33,7 @@ from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
-from core.privacy.retention.services import VIEW as VIEW_RETENTION
+from core.privacy.retention.holds import VIEW as VIEW_RETENTION
 from core.privacy.retention.services import kept_days
 
 SHOW: Final = "analytics_figuredashboard_show"

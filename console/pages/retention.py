@@ -69,7 +69,7 @@ class RetentionForm(ConsoleForm):
 class RetentionAdmin(ServiceAdmin):
     """For how long each kind is kept: one page, without pages of single kinds."""
 
-    view_permission = services.VIEW
+    view_permission = holds.VIEW
     nav = Nav("Data retention", "clock", SETTINGS, DATA, order=35)
     intro = "For how long data is kept. What is older goes by itself; figures, the audit log and decisions stay."
     change_list_template = "console/retention.html"
@@ -97,7 +97,7 @@ class RetentionAdmin(ServiceAdmin):
     set_days = calls(
         services.set_retention,
         title="Change retention",
-        permission=services.MANAGE,
+        permission=holds.MANAGE,
         form=RetentionForm,
         submit="Save",
         tone="primary",

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.members import own_roles
+from accounts.members.invitations import VIEW
 from accounts.members.own_roles import Effect, RoleSettings
 from accounts.models import Membership, Role
 from accounts.permissions.role_limits import MANAGE
@@ -78,7 +79,7 @@ class ChangedRoleForm(RoleForm, VersionedForm):
 class RoleAdmin(ServiceAdmin):
     """The built-in roles to read and copy, and the organisation's own ones."""
 
-    view_permission = own_roles.VIEW
+    view_permission = VIEW
     nav = Nav("Roles", "shield", SETTINGS, ORGANISATION, order=22)
     intro = "What each role allows. The built-in roles stay as they are: copy one to make a role of your own."
     change_list_template = "console/roles.html"

@@ -189,7 +189,7 @@ def note_due(*, actor: Actor, conversation_id: UUID, now: datetime | None = None
 
 
 def _who_hears(conversation: Conversation, *, is_late: bool) -> set[UUID]:
-    rows = showing().filter(team_id=conversation.team_id)
+    rows = showing().filter(Q(team_id=conversation.team_id))
     if conversation.assigned_to_id is None:
         return set(rows.values_list("user_id", flat=True))
     leads = set(rows.filter(is_lead=True).values_list("user_id", flat=True)) if is_late else set()

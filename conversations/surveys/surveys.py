@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from conversations import registry, texts
@@ -296,7 +297,7 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
 
 
 def _tell_leads(survey: Survey) -> None:
-    leads = showing().filter(team_id=survey.team_id, is_lead=True).values_list("user_id", flat=True)
+    leads = showing().filter(Q(team_id=survey.team_id), is_lead=True).values_list("user_id", flat=True)
     notices.leave(
         people=set(leads),
         kind="low_rating",

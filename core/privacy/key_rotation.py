@@ -38,7 +38,8 @@ def outdated(model: type[models.Model], fields: list[EncryptedTextField]) -> Que
     head = head_of(current_key_id())
     heads = {f"head_of_{f.name}": Substr(f.name, 1, len(head), output_field=models.BinaryField()) for f in fields}
     older = (Q(**{f"{f.name}__isnull": False}) & ~Q(**{f"head_of_{f.name}": head}) for f in fields)
-    return model._default_manager.alias(**heads).filter(reduce(or_, older)).order_by("pk")
+    rows: QuerySet[Any] = model._default_manager.alias(**heads).filter(reduce(or_, older)).order_by("pk")
+    return rows
 
 
 def count_outdated() -> None:

@@ -43,7 +43,7 @@ class RetentionViewSet(ListViewSet):
     """For how long each kind of data is kept."""
 
     descriptions: ClassVar = {"list": "List for how long each kind of data is kept."}
-    permissions: ClassVar = {"list": services.VIEW, "create": services.MANAGE, "attempt": services.MANAGE}
+    permissions: ClassVar = {"list": holds.VIEW, "create": holds.MANAGE, "attempt": holds.MANAGE}
     serializer_class = KeptSerializer
     request_serializers: ClassVar = {"create": RetentionRequest}
     pagination_class = None

@@ -25,8 +25,8 @@ from agents.studio.agents import gallery
 from analytics.models import FigureDay
 from conversations.channel_accounts.app_accounts import save_app
 from conversations.channel_accounts.widgets import save_widget
-from conversations.messages.file_contents import MB, MEASURED, measure_storage
-from conversations.messages.files.rules import Upload
+from conversations.messages.file_contents import MEASURED, measure_storage
+from conversations.messages.files.rules import MB, Upload
 from conversations.replies.canned_files import prepare_files
 from core.actors import Actor
 from core.clock import now
