@@ -21,6 +21,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     claims: () => ({ sub: id, email: `${id}@acme.example`, name: 'Ana García', groups: ['agents'] }),
   }),
   pkce: { required: () => true },
+  // Its own guard refuses addresses of this machine, at which the test stands.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: { backchannelLogout: { enabled: true } },
 });
 provider.on('grant.error', (_, error) => console.log(`refused: ${error.error_detail ?? error.message}`));
