@@ -241,7 +241,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
                 "core.view_auditentry",
                 besides=actor.user_id,
                 kind=ROLE_NOTICE,
-                title=f"A member's role is now {name_of_role(role).lower()}",
+                title=f"A member's role is now {name_of_role(role)}",
                 body="Their role was changed. The audit log says who did it.",
                 link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
                 level="warning",

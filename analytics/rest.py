@@ -11,7 +11,7 @@ from analytics import selectors, services
 from analytics.brief.choices import section_titles
 from analytics.brief.texts import Language
 from analytics.models import Brief, BriefPreference
-from core.rest.fields import LocalTime, RowSerializer
+from core.rest.fields import LocalTime, PartialChange, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
 
@@ -36,7 +36,7 @@ class PreferenceRequest(serializers.Serializer[Any]):
     )
 
 
-class PreferenceChange(PreferenceRequest):
+class PreferenceChange(PartialChange, PreferenceRequest):
     """What to change; what is left out stays."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -45,12 +45,6 @@ class PreferenceChange(PreferenceRequest):
         for field in found.values():
             field.required = False
         return found
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a change of nothing: its names are probably misspelt."""
-        if not attrs:
-            raise serializers.ValidationError(f"Give at least one of {', '.join(self.fields)}.")
-        return attrs
 
 
 class PreferenceSerializer(RowSerializer[BriefPreference]):

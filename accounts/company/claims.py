@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-
+from accounts.members.invitations import check_address
 from accounts.models import Membership
+from core.errors import Invalid
 from core.text.clean import clean_text
 
 MOST_GROUPS: Final = 1000
-ADDRESS_LIMIT: Final = 254
 NAME_LIMIT: Final = 80
 SHOWN: Final = frozenset("iss aud azp exp iat auth_time amr acr email_verified".split())
 """Claims that tell nothing of a person."""
@@ -53,12 +51,10 @@ def gives_roles(rules: Sequence[Mapping[str, Any]]) -> bool:
 def address_of(claims: Mapping[str, Any]) -> str:
     """Return the email address that the provider says, "" for none that mail can go to."""
     value = claims.get("email")
-    address = value.strip().lower() if isinstance(value, str) else ""
     try:
-        validate_email(address)
-    except ValidationError:
+        return check_address(value) if isinstance(value, str) else ""
+    except Invalid:
         return ""
-    return address if address.isascii() and len(address) <= ADDRESS_LIMIT else ""
 
 
 def names_of(claims: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, QuerySet
 
 from accounts.company.claims import (
     Place,
@@ -22,7 +22,7 @@ from accounts.company.claims import (
 )
 from accounts.company.protocol import SignInFailed
 from accounts.members.acceptance import inviter_of, record_acceptance, take
-from accounts.members.invitations import check_name
+from accounts.members.invitations import check_name, having_address
 from accounts.members.profile import USE
 from accounts.models import (
     CompanySession,
@@ -320,8 +320,7 @@ def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Iden
 
 def _is_taken(address: str) -> bool:
     """Return True if somebody who is or was a member here has the address."""
-    same = Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
-    return Membership.objects.filter(same, erased_at=None).exists()
+    return Membership.objects.filter(having_address(address), erased_at=None).exists()
 
 
 def make_account(claims: Mapping[str, Any], address: str) -> User:

@@ -23,11 +23,13 @@ from accounts.models import IdentityProvider
 from core.clock import now as clock_now
 from core.errors import Refused
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Sent, url_problem
+from core.observability.logging import get_logger
 from core.privacy.encryption import digest_of_secret
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import can_be_stored
 
+log = get_logger(__name__)
 PATIENCE: Final = Patience(connect=3.0, read=5.0, total=8.0, max_bytes=500_000)
 KEPT: Final = 3600.0
 ASK_AGAIN_EVERY: Final = 10
@@ -212,7 +214,7 @@ def _claims_of(provider: IdentityProvider, token: str, required: list[str]) -> d
 def key_for(url: str, header: dict[str, Any]) -> tuple[Any, str]:
     """Return the issuer's key for a token, and its algorithm; keys are read again, once, for one that isn't known."""
     for is_fresh in (False, True):
-        if is_fresh and not may_ask_again(url):
+        if is_fresh and not is_first("asked", url, seconds=ASK_AGAIN_EVERY):
             break
         keys = read_keys(url, is_fresh=is_fresh)
         for found in keys:
@@ -252,11 +254,12 @@ def read_keys(url: str, *, is_fresh: bool) -> list[dict[str, Any]]:
     return found
 
 
-def may_ask_again(url: str) -> bool:
-    """Return True once in ten seconds: a stranger's tokens mustn't make us call the issuer each time."""
+def is_first(what: str, of: str, *, seconds: float) -> bool:
+    """Return True to the first who asks in some seconds; True as well while Redis is away."""
     try:
-        return bool(cache.add(_cache_key("asked", url), 1, timeout=ASK_AGAIN_EVERY))
+        return bool(cache.add(_cache_key(what, of), 1, timeout=seconds))
     except RedisError:
+        log.warning("company_not_counted", what=what)
         return True
 
 

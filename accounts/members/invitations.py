@@ -196,6 +196,11 @@ def check_address(email: str) -> str:
     return address
 
 
+def having_address(address: str) -> Q:
+    """Return the condition of memberships of people with an address, their own or the one their company says."""
+    return Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
+
+
 def check_name(name: str, field: str = "name") -> str:
     """Return the cleaned name. Raises `Invalid` if it reads as an address or link, or hides characters."""
     clean = " ".join(name.split())
@@ -216,8 +221,7 @@ def _lock_invitations() -> None:
 
 def _refuse_members(address: str) -> None:
     """Refuse an address of this tenant's members; accounts elsewhere are not looked at."""
-    same = Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
-    if Membership.objects.filter(same, is_active=True, erased_at=None).exists():
+    if Membership.objects.filter(having_address(address), is_active=True, erased_at=None).exists():
         raise Conflict("A member already uses this address. Change their role instead.", code="already_member")
 
 

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 
 from accounts.members.invitations import PENDING, VIEW, is_plain_name
 from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
+from accounts.permissions.factor_rules import save_rule
 from accounts.permissions.role_limits import MANAGE, refuse_stale_sign_in, refuse_weak_grant
 from accounts.permissions.roles import ALL_PERMISSIONS, OWN, missing_beside
 from accounts.permissions.team_scope import ALLOWED, LIMITABLE
@@ -212,7 +213,7 @@ def delete_role(*, actor: Actor, role_id: UUID) -> None:
             say = f"Workflows ask this role: {', '.join(named)}. Change them first."
             raise Conflict(say, code="in_use", workflows=named)
         if tenant.factor_due.pop(row.key, None):
-            tenant.save(update_fields=["factor_due"])
+            save_rule(actor, tenant)
         row.deleted_at = clock_now()
         row.save(update_fields=["deleted_at"])
         chain.note(actor, "ROLE_DELETED", row, old_state=str(row.version), key=row.key)
@@ -249,11 +250,11 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     elif pii.find(name):
         problems["name"] = "Choose a name without phone numbers, email addresses and other personal data."
     if settings.sees not in ALLOWED:
-        problems["sees"] = "Choose one of the choices."
+        problems["sees"] = "Choose one of the options."
     elif not wanted or wanted - ALL_PERMISSIONS:
         problems["permissions"] = "Choose at least one of the permissions."
     elif beyond := sorted(wanted - ALLOWED[settings.sees]):
-        who = "A role of your own" if settings.sees == Role.Sees.ALL else "Who sees only some conversations"
+        who = "A role of your own" if settings.sees == Role.Sees.ALL else "A role that sees only some conversations"
         problems["permissions"] = f"{who} can't have {', '.join(beyond)}."
     elif missing := missing_beside(wanted):
         problems["permissions"] = f"Add {', '.join(missing)}: the others can't be used without."

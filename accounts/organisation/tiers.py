@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Tenant, Tier
-from accounts.permissions.operators import ROLE, record_in_all_tenants, require_operator, write_owed_entries
+from accounts.permissions.operators import as_operator, record_in_all_tenants, require_operator, write_owed_entries
 from accounts.selectors import tenant_named
 from accounts.versioning import check_version
 from core.actors import Actor
@@ -111,10 +111,10 @@ def give_tier(*, actor: Actor, slug: str, tier_id: UUID | None = None) -> None:
     """
     require_operator(actor)
     tenant_id = tenant_named(slug.strip())
-    recorded, is_home = actor, tenant_id == current_tenant_or_none()
-    if not actor.all_permissions:
+    recorded = as_operator(actor)
+    if tenant_id != current_tenant_or_none():
         # Other organisations see that it was an operator, and not from where.
-        recorded = replace(actor, role=ROLE) if is_home else replace(actor, role=ROLE, address="", user_agent="")
+        recorded = replace(recorded, address="", user_agent="")
     with tenant_scope(tenant_id), transaction.atomic():
         tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
         if tenant.tier_id == tier_id:

@@ -75,6 +75,11 @@ class Use:
             return None
         return min(100, int(self.used * 100 / self.limit)) if self.limit else 100
 
+    @property
+    def is_nearly_used(self) -> bool:
+        """Return True from `NEARLY` percent of the limit on."""
+        return self.percent is not None and self.percent >= NEARLY
+
 
 def list_usage(*, viewer: Actor) -> list[Use]:
     """Return what the organisation uses, with the limits of its tier. Needs `accounts.change_tenant`."""
@@ -111,8 +116,10 @@ def notice_own_usage(moment: datetime) -> None:
         kind = limits.kinds.get(key)
         if kind.measure is not None:
             kind.measure()
+        if not limits.limit_of(key):
+            continue
         use = _use_of(key)
-        if not use.limit or use.percent is None or use.percent < NEARLY:
+        if not use.is_nearly_used:
             continue  # also where there is to be none of it: nobody nears that
         about = f"usage:{key}:{use.limit}:{PERIODS[kind.period](local)}"
         people = set(roster().holding(CHANGE))
@@ -121,7 +128,7 @@ def notice_own_usage(moment: datetime) -> None:
             notices.leave(
                 people=people - set(known),
                 kind=NOTICE,
-                title=f"{use.percent} % of a limit is used: {use.label.lower()}",
+                title=f"{use.percent} % of a limit is used: {use.label}",
                 body=f"{use.used:,} of {use.limit:,}. At the limit nothing new is accepted but what customers write.",
                 link=reverse("admin:usage"),
                 level="warning",

@@ -57,8 +57,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
             return tenant
         due = ((now or clock_now()) + timedelta(days=days)).isoformat(timespec="seconds")
         tenant.factor_due = {role: tenant.factor_due.get(role, due) for role in sorted(roles)}
-        tenant.save(update_fields=["factor_due"])
-        SettingChange.objects.create(key="second_factor_roles", value=sorted(roles), changed_by_id=actor.user_id)
+        save_rule(actor, tenant)
         members = Membership.objects.filter(role__in=added, is_active=True, user__is_active=True)
         people = set(members.values_list("user_id", flat=True))
         notices.leave(
@@ -72,6 +71,13 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
         )
         chain.note(actor, "FACTOR_RULE_SET", tenant, roles=sorted(roles), added=sorted(added), days=days)
     return tenant
+
+
+def save_rule(actor: Actor, tenant: Tenant) -> None:
+    """Save an organisation's rule with its row of history; for services that hold the organisation's row."""
+    tenant.save(update_fields=["factor_due"])
+    value = sorted(tenant.factor_due)
+    SettingChange.objects.create(key="second_factor_roles", value=value, changed_by_id=actor.user_id)
 
 
 def due_of(told: Any) -> datetime | None:

@@ -150,6 +150,11 @@ def record_current_operators(*, actor: Actor) -> None:
             log.error("operator_not_appointed", account=str(user_id))
 
 
+def as_operator(actor: Actor) -> Actor:
+    """Return the actor as audit logs name them: an operator, without their role in one organisation."""
+    return actor if actor.all_permissions else replace(actor, role=ROLE, role_version=0)
+
+
 def record_in_all_tenants(
     *,
     actor: Actor,
@@ -167,7 +172,7 @@ def record_in_all_tenants(
     and a sweep does so if they crash. Each tenant sees that it was an operator and the account's id; only
     the tenant they act in sees their address. `event` is a type and payload for its queue.
     """
-    recorded = actor if actor.all_permissions else replace(actor, role=ROLE, role_version=0)
+    recorded = as_operator(actor)
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},

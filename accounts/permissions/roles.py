@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, When
 
@@ -174,13 +175,15 @@ class Named(NamedTuple):
 
     name: str
     permissions: frozenset[str]
+    pk: UUID | None = None
+    """The row of an own one."""
 
 
 def roles_here() -> dict[str, Named]:
     """Return the roles of the tenant in scope by key: the built-in ones, then its own ones by name. One query."""
     found = {role: Named(label, permissions_of(role)) for role, label in Membership.Role.choices}
     for role in Role.objects.filter(deleted_at=None).order_by("name"):
-        found[role.key] = Named(role.name, permissions_of(role.key, role.permissions))
+        found[role.key] = Named(role.name, permissions_of(role.key, role.permissions), role.pk)
     return found
 
 

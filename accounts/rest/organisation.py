@@ -14,7 +14,7 @@ from accounts.organisation import settings, usage
 from accounts.organisation.settings import CHANGE
 from accounts.permissions.factor_rules import MOST_DAYS
 from accounts.selectors import logo_address
-from core.rest.fields import RowSerializer, SafeJSONParser
+from core.rest.fields import PartialChange, RowSerializer, SafeJSONParser
 from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.pagination import KeysetPagination
 from core.rest.views import ApiViewSet, ListViewSet
@@ -34,7 +34,7 @@ class SecondFactorRule(serializers.Serializer[Any]):
     )
 
 
-class OrganisationChange(serializers.Serializer[Any]):
+class OrganisationChange(PartialChange):
     """What to change; what is left out stays."""
 
     name = serializers.CharField(max_length=settings.NAME_LIMIT, required=False)
@@ -47,12 +47,6 @@ class OrganisationChange(serializers.Serializer[Any]):
         help_text="The sender's name of emails, where the mail account has none.",
     )
     second_factor = SecondFactorRule(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a change of nothing: its names are probably misspelt."""
-        if not attrs:
-            raise serializers.ValidationError(f"Give at least one of {', '.join(self.fields)}.")
-        return attrs
 
 
 class OrganisationSerializer(RowSerializer[Tenant]):

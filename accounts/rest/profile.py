@@ -11,14 +11,14 @@ from rest_framework.response import Response
 
 from accounts.members import pictures, profile
 from accounts.models import Membership
-from core.rest.fields import RowSerializer, SafeJSONParser
+from core.rest.fields import PartialChange, RowSerializer, SafeJSONParser
 from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.views import ApiViewSet
 
 MB = 1024 * 1024
 
 
-class ProfileChange(serializers.Serializer[Any]):
+class ProfileChange(PartialChange):
     """What to change; what is left out stays."""
 
     first_name = serializers.CharField(max_length=profile.LONGEST_PART, required=False)
@@ -33,12 +33,6 @@ class ProfileChange(serializers.Serializer[Any]):
         required=False,
         help_text="Plain text below one's replies by email, at most eight lines.",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a change of nothing: its names are probably misspelt."""
-        if not attrs:
-            raise serializers.ValidationError(f"Give at least one of {', '.join(self.fields)}.")
-        return attrs
 
 
 class ProfileSerializer(RowSerializer[Membership]):

@@ -37,6 +37,16 @@ class SeenVersion(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
+class PartialChange(serializers.Serializer[Any]):
+    """What to change; what is left out stays. The base of such bodies."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a change of nothing: its names are probably misspelt."""
+        if not attrs:
+            raise serializers.ValidationError(f"Give at least one of {', '.join(self.fields)}.")
+        return attrs
+
+
 class BlankChoice(serializers.ChoiceField):
     """One of a fixed set, or empty."""
 

@@ -71,5 +71,5 @@ def test_changed_role_is_told_to_others_who_read_the_audit_log(world: World) -> 
         left = Notice.objects.filter(kind="accounts.roles")
         assert {notice.person_id for notice in left} >= {world.people["compliance"].pk}
         assert world.people["owner"].pk not in {notice.person_id for notice in left}
-        assert {(notice.level, notice.title) for notice in left} == {("warning", "A member's role is now support")}
+        assert {(notice.level, notice.title) for notice in left} == {("warning", "A member's role is now Support")}
         assert left.count() == len({notice.person_id for notice in left})

@@ -15,7 +15,6 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.db.rows import get_row
 from core.errors import Invalid, check_fields
 from core.text.clean import text_problem
 
@@ -65,21 +64,18 @@ def add_group(*, actor: Actor, content: Content) -> DirectoryGroup:
 def revise_group(*, actor: Actor, group_id: UUID, change: Change, seen: Collection[str] = ()) -> DirectoryGroup:
     """Change a group's name or its people, who get and lose what it gives in a moment. Writes nothing for no change.
 
-    `change` makes the new content of the one of now, and is called again under the lock. For the directory. Needs
+    `change` makes the new content of the one of now, under the lock. For the directory. Needs
     `accounts.manage_membership`. Raises `Refused`, `NotFound`, `Invalid` with the fields, and `Conflict`
     ("stale_version"). Writes `DIRECTORY_GROUP_CHANGED`.
     """
     actor.require(MANAGE)
-    row = get_row(DirectoryGroup, group_id, MISSING)
-    check_seen(version_of(row), seen)
-    before = content_of(row)
-    if change(before) == before:
-        return row
     with transaction.atomic():
         row = locked(DirectoryGroup, group_id, MISSING)
         check_seen(version_of(row), seen)
         before = content_of(row)
         after = change(before)
+        if after == before:
+            return row
         _check(after, there=before.people)
         joined, left = after.people - before.people, before.people - after.people
         row.name, row.external, row.changed_at = after.name, after.external, clock_now()

@@ -23,7 +23,9 @@ from core.text.clean import can_be_stored
 
 PER_MINUTE: Final = 3000
 """Requests of one directory: its first push of 5,000 people takes some minutes, and slows nobody else."""
-MAKER_LEFT: Final = "Whose token this is may no longer connect a directory. Another owner makes a new one in Walker."
+MAKER_LEFT: Final = (
+    "Who made this token may no longer connect a directory. Ask another owner to make a new one in Walker."
+)
 
 
 @csrf_exempt  # carries no cookie and trusts none: the token is the proof

@@ -244,7 +244,7 @@ def test_usage_is_shown_with_its_limits_and_noticed_once(world: World, browser: 
         usage.notice_usage()
     with tenant_scope(world.acme.pk):
         told = Notice.objects.filter(kind="accounts.usage")
-        assert set(told.values_list("title", flat=True)) == {"100 % of a limit is used: members"}
+        assert set(told.values_list("title", flat=True)) == {"100 % of a limit is used: Members"}
         assert set(told.values_list("person", flat=True)) == {world.people[role].pk for role in ("owner", "admin")}
         assert told.count() == 2
         FigureDay.objects.filter(metric="messages_in").update(total=800)
