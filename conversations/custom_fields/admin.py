@@ -5,20 +5,20 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
-from console.base.forms import ConsoleForm, VersionedForm, look
+from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from conversations.custom_fields import definitions
 from conversations.custom_fields.definitions import MANAGE, FieldSettings
-from conversations.custom_fields.selectors import fields_of, values_of
+from conversations.custom_fields.selectors import fields_of
 from conversations.custom_fields.values import LIMIT, named_value, with_values
 from conversations.models import CustomField, CustomValue
 from core.privacy.pii.addresses import MASKED
@@ -158,8 +158,6 @@ class ValuesForm(ConsoleForm):
                 self.fields[f"remove_{field.key}"] = forms.BooleanField(label=f"Remove “{field.name}”", required=False)
             elif not field.is_personal:
                 self.initial[f"field_{field.key}"] = known.get(field.pk, "")
-        for made in self.fields.values():
-            made.widget.attrs.setdefault("class", look(made.widget))
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """Return what the services take: the values that were changed here."""
@@ -220,9 +218,9 @@ class ValueFilter(SelectFilter):
         return queryset.filter(with_values(CustomField.Subject.CONTACT, named_value(self.chosen()), in_address=True))
 
 
-def values_to_edit(subject: str, **whose: Any) -> dict[str, Any]:
-    """Return what a form of values starts with, without those of personal fields. Two queries."""
-    rows = [row for row in values_of(Q(**whose)) if row.field.subject == subject]
+def values_to_edit(subject: str, known: Iterable[CustomValue]) -> dict[str, Any]:
+    """Return what a form of values starts with, without those of personal fields. One query."""
+    rows = [row for row in known if row.field.subject == subject]
     return {
         "own": fields_of(subject),
         "known": {row.field_id: row.text for row in rows},
@@ -232,7 +230,7 @@ def values_to_edit(subject: str, **whose: Any) -> dict[str, Any]:
 
 def shown_values(rows: Iterable[CustomValue], *, in_clear: bool) -> list[tuple[str, Any]]:
     """Return values with the names of their fields as a page shows them: personal ones masked, or in clear."""
-    return [(row.field.name, drawn(row, row.value if in_clear and row.field.is_personal else row.text)) for row in rows]
+    return [(row.field.name, drawn(row, row.shown(in_clear=in_clear))) for row in rows]
 
 
 def drawn(row: CustomValue, text: str) -> Any:

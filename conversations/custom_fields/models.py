@@ -80,3 +80,7 @@ class CustomValue(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "field", "value_index"], name="custom_values_by_value"),
         ]
+
+    def shown(self, *, in_clear: bool) -> str:
+        """Return what a viewer sees: a mask of a personal value, unless it is shown in clear."""
+        return str(self.value) if in_clear and self.field.is_personal else self.text

@@ -6,7 +6,7 @@ import re2
 
 LONGEST: Final = 200
 MEMORY: Final = 1 << 18
-"""So many bytes one pattern may take."""
+"""The most bytes that one pattern may take."""
 
 
 class BadPattern(ValueError):

@@ -52,7 +52,7 @@ class CustomFieldBody(serializers.Serializer[Any]):
     )
     required_on_close = serializers.BooleanField(default=False)
     agents_read = serializers.BooleanField(
-        default=False, help_text="Agents are given its value, masked if it is personal, and may tell it the customer."
+        default=False, help_text="Agents are given its value, masked if it is personal, and may tell the customer."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def values_by_key(rows: Iterable[CustomValue], *, in_clear: bool) -> dict[str, A
     shown: dict[str, Any] = {}
     for row in rows:
         is_hidden = row.field.is_personal and not in_clear
-        text = row.text if is_hidden or not row.field.is_personal else row.value
+        text = row.shown(in_clear=in_clear)
         shown[row.field.key] = text == "yes" if row.field.kind == CustomField.Kind.CHECKBOX and not is_hidden else text
     return shown
 

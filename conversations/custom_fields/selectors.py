@@ -33,6 +33,15 @@ def values_of(whose: Q) -> Sequence[CustomValue]:
     return list(CustomValue.objects.filter(whose).select_related("field").order_by("field__name", "pk"))
 
 
+def values_on(conversation: Conversation) -> Sequence[CustomValue]:
+    """Return the values of a conversation and of its contact; read once for each page."""
+    found: Sequence[CustomValue] | None = getattr(conversation, "known_values", None)
+    if found is None:
+        found = values_of(Q(conversation=conversation) | Q(contact=conversation.contact_id))
+        conversation.known_values = found  # type: ignore[attr-defined]
+    return found
+
+
 def is_found_by_value(field: CustomField) -> bool:
     """Return False for personal fields whose values somebody could find out by trying all that there are."""
     return not field.is_personal or field.kind in (CustomField.Kind.TEXT, CustomField.Kind.LINK)

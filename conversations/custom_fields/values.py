@@ -31,7 +31,7 @@ _LINK: Final = URLValidator(schemes=("http", "https"))
 
 def _read_text(field: CustomField, said: str) -> str:
     if field.pattern and not patterns.parse(field.pattern).fullmatch(said):
-        raise ValueError(field.hint or f"This has another form than {field.pattern}.")
+        raise ValueError(field.hint or f"This doesn't fit the pattern {field.pattern}.")
     return said
 
 

@@ -39,6 +39,7 @@ def set_conversation_fields(*, actor: Actor, conversation_id: UUID, values: Mapp
             raise Conflict("The contact was merged at the same moment. Try again.", code="changed")
         found = read_values(CustomField.Subject.CONVERSATION, values)
         if changed := write_values(found, conversation=conversation):
+            states.let_empty_again(conversation)
             state = conversation.state
             stream_events.record(actor, "CONVERSATION_FIELDS_SET", conversation, old_state=state, fields=changed)
     return conversation

@@ -68,6 +68,13 @@ def lock_all(conversation_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, 
     return {row.pk: row for row in rows.order_by("pk")}
 
 
+def let_empty_again(conversation: Conversation) -> None:
+    """Let a locked conversation be emptied by its age once more: something was written in it since."""
+    if conversation.emptied_at is not None:
+        conversation.emptied_at = None
+        conversation.save(update_fields=["emptied_at"])
+
+
 def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
     """Assign the conversation to the actor; the agent stays silent. Safe to repeat.
 

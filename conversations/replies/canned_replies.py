@@ -232,7 +232,8 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
     """
     actor.require(assignment.REPLY)
     wanted = _VARIABLE.findall(text)
-    if not any(name in VARIABLES or name.startswith(FIELD) for name in wanted):
+    fields = [name for name in wanted if name.startswith(FIELD)]
+    if not fields and not any(name in VARIABLES for name in wanted):
         return text
     conversation = get_seen(seen_conversations(actor).select_related("contact", "team"), conversation_id)
     contact = conversation.contact
@@ -242,9 +243,9 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
         "first_name": _first(name),
         "my_name": _first(mine),
         "team": conversation.team.name if conversation.team else "",
-        **{name: "" for name in wanted if name.startswith(FIELD)},
+        **dict.fromkeys(fields, ""),
     }
-    if any(name.startswith(FIELD) for name in wanted):
+    if fields:
         whose = Q(conversation=conversation) | Q(contact=contact)
         if actor.kind in MACHINES:
             whose = told_without_a_look(conversation_id=conversation.pk, record_id=conversation.record_id)

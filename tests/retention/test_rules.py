@@ -10,9 +10,10 @@ from django.db import transaction
 from accounts.models import Notice
 from agents.models import ToolCall
 from conversations import retention, tasks
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.threads.notes import add_note
 from conversations.messages.inbound import reopen_or_create
-from conversations.models import Contact, Conversation, Message, Note, Survey
+from conversations.models import Contact, Conversation, CustomValue, Message, Note, Survey
 from conversations.services import Draft, Sender, reply
 from core import tasks as core_tasks
 from core.actors import system
@@ -243,4 +244,7 @@ def test_what_is_added_to_an_empty_conversation_goes_by_its_own_age(traces: Trac
         make_old(traces)
         assert [kind for kind, _ in run(traces)] == ["conversations"]
         assert set(Note.objects.filter(**about).values_list("masked_body", flat=True)) == {"[erased]"}
+        set_conversation_fields(actor=traces.world.actor("support"), values={"conversation": "a new order"}, **about)
+        assert [kind for kind, _ in run(traces)] == ["conversations"]
+        assert not CustomValue.objects.filter(**about).exists()
         assert set(Message.objects.filter(**about).values_list("masked_body", flat=True)) == {"[erased]"}

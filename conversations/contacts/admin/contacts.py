@@ -271,7 +271,7 @@ class ContactAdmin(MergeActions):
         form=ValuesForm,
         title="Edit fields",
         submit="Save fields",
-        initial=lambda _, contact: values_to_edit(CustomField.Subject.CONTACT, contact=contact.pk),
+        initial=lambda _, contact: values_to_edit(CustomField.Subject.CONTACT, values_of(Q(contact=contact))),
         values=ValuesForm.changes,
         done="Fields saved.",
     )

@@ -19,6 +19,7 @@ from conversations.channel_accounts.admin.languages import LANGUAGES, language_n
 from conversations.contacts import contacts
 from conversations.contacts.known_people import revise_contact, set_contact_fields
 from conversations.custom_fields.admin import NONE_YET, ValuesForm, values_to_edit
+from conversations.custom_fields.selectors import values_on
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.choices import KEY, REPLY, choices_in, choices_of
 from conversations.inbox.admin.forms import RunForm
@@ -281,7 +282,7 @@ class ConversationActions(ServiceAdmin):
         path="fields",
         title="Edit fields",
         submit="Save fields",
-        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONVERSATION, conversation=talk.pk),
+        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONVERSATION, values_on(talk)),
         why_not=lambda talk: "" if getattr(talk, "has_own_fields", True) else NONE_YET,
         values=ValuesForm.changes,
         done="Fields saved.",
@@ -292,7 +293,7 @@ class ConversationActions(ServiceAdmin):
         path="contact-fields",
         title="Edit the contact's fields",
         submit="Save fields",
-        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONTACT, contact=talk.contact_id),
+        initial=lambda _, talk: values_to_edit(CustomField.Subject.CONTACT, values_on(talk)),
         why_not=lambda talk: "" if getattr(talk, "has_contact_fields", True) else NONE_YET,
         values=ValuesForm.changes,
         done="Fields saved.",

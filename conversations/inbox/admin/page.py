@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -14,7 +14,7 @@ from console.names import name_in, names_of
 from conversations.contacts.admin.reach import addresses_of, blocks_of
 from conversations.contacts.selectors.consents import entries_of_points
 from conversations.custom_fields.admin import shown_values
-from conversations.custom_fields.selectors import values_of
+from conversations.custom_fields.selectors import values_on
 from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
 from conversations.inbox.admin.choices import REPLY
@@ -43,7 +43,7 @@ REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
     "rule_asks_person": "an answer rule leaves this to a person",
     "agent_cant_answer": "the agent that is chosen here can't answer: see Who answers",
-    "limit_reached": "your organisation has used up its messages of today: see Usage",
+    "limit_reached": "your organisation has used up today's messages: see Usage",
     "no_agent_chosen": "several agents could answer and none is chosen: see Who answers",
     "no_agent": "no agent is switched on",
     "low_confidence": "the agent wasn't sure enough of its answer",
@@ -154,11 +154,9 @@ def fields_of_page(conversation: Conversation, viewer: Actor, *, in_clear: bool)
     """
     if not has(conversation, "own_fields") and not has(conversation, "contact_fields"):
         return {}
-    whose = Q(conversation=conversation)
-    if viewer.may("conversations.view_contact"):
-        whose |= Q(contact=conversation.contact_id)
-    rows = values_of(whose)
-    own, contacts = ([row for row in rows if (row.contact_id is None) == is_own] for is_own in (True, False))
+    rows = values_on(conversation)
+    own = [row for row in rows if row.contact_id is None]
+    contacts = [row for row in rows if row.contact_id] if viewer.may("conversations.view_contact") else []
     return {
         "own_fields": shown_values(own, in_clear=in_clear),
         "contact_fields": shown_values(contacts, in_clear=in_clear),

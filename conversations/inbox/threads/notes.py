@@ -58,10 +58,7 @@ def add_note(
             mentions=people,
             created_at=now or clock_now(),
         )
-        if conversation.emptied_at is not None:
-            # What was said before went by its age, and the note goes by its own.
-            conversation.emptied_at = None
-            conversation.save(update_fields=["emptied_at"])
+        states.let_empty_again(conversation)
         stream_events.append_note(conversation, note)
         told = [str(person) for person in people]
         facts = {"note": str(note.pk), "mentions": told}

@@ -136,7 +136,7 @@ class Facts:
     def choices(self) -> checks.Values:
         """Return what reads the values that lists and checkboxes can have."""
         options = {one: one.options for one in self.fields if one.kind == CustomField.Kind.LIST}
-        options |= {one: list(YES_OR_NO) for one in self.fields if one.kind == CustomField.Kind.CHECKBOX}
+        options |= {one: list(YES_OR_NO.values()) for one in self.fields if one.kind == CustomField.Kind.CHECKBOX}
         return {custom_fields.fact_name(one): partial(set, ["", *said]) for one, said in options.items()}
 
 
