@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from agents.erasure import EMPTY
 from agents.models import AgentRun, ToolCall
 from core.privacy.retention.holds import Held
 from core.privacy.retention.registry import RULES, RetentionRule
 from core.retention import made_before
 
 ENDED: Final = (AgentRun.State.FINISHED, AgentRun.State.FAILED)
-EMPTY: Final[dict[str, Any]] = {"arguments": {}, "result": {}, "fingerprint": ""}
 
 
 class AgentRuns(RetentionRule):

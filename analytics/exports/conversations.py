@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from analytics.exports.sources import SOURCES, Choice, Column, TableSource, columns_of
 from console.names import name_in, names_of
 from conversations import selectors
-from conversations.models import ContactPoint, Conversation, ConversationTag, CustomValue, Priority, Team
+from conversations.models import ContactPoint, Conversation, ConversationTag, Priority, Team
 from conversations.selectors import VIEW
 from core.actors import Actor
 from core.reach import channels
@@ -61,11 +61,9 @@ class ConversationSource(TableSource):
         )
         whose = Q(conversation__in=[row.pk for row in rows]) | Q(contact__in={row.contact_id for row in rows})
         fields = _grouped(
-            (
-                value.conversation_id or value.contact_id,
-                f"{value.field.name}: {value.value if in_clear and value.field.is_personal else value.text}",
-            )
-            for value in CustomValue.objects.filter(whose).select_related("field").order_by("field__name", "pk")
+            (owner, f"{value.field.name}: {value.shown(in_clear=in_clear)}")
+            for value in selectors.values_of(whose)
+            if (owner := value.conversation_id or value.contact_id)
         )
         return [
             {

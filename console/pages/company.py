@@ -119,7 +119,7 @@ def directory_state(row: IdentityProvider) -> str:
     directory = tokens.directory_of(row)
     if directory is None:
         return "Not connected"
-    return f"Last heard from at {clock(directory.used_at)}" if directory.used_at else "Never heard from"
+    return f"Last heard from {clock(directory.used_at)}" if directory.used_at else "Never heard from"
 
 
 def standing(row: IdentityProvider) -> str:

@@ -71,7 +71,7 @@ class RetentionAdmin(ServiceAdmin):
 
     view_permission = holds.VIEW
     nav = Nav("Data retention", "clock", SETTINGS, DATA, order=35)
-    intro = "For how long data is kept. What is older goes by itself; figures, the audit log and decisions stay."
+    intro = "For how long data is kept. Older data is deleted automatically; figures, the audit log and decisions stay."
     change_list_template = "console/retention.html"
     list_display = ("kind",)
     ordering = ("kind",)
@@ -85,9 +85,9 @@ class RetentionAdmin(ServiceAdmin):
         """Return each kind with its days, and the form above them."""
         viewer = viewer_of(request)
         return {
+            **super().list_context(request),
             "kinds": services.list_kept(viewer=viewer),
             "is_held": holds.find_held().everything,
-            "offered": self.offered(request, None, on_list=True),
         }
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class LegalHoldAdmin(ServiceAdmin):
         permission=holds.MANAGE,
         form=HoldForm,
         tone="primary",
-        explain="Nothing of it is deleted from now on, until the hold is lifted.",
+        explain="Nothing on hold is deleted until you lift the hold.",
         values=_wanted,
         done="The hold is placed.",
     )
@@ -188,6 +188,6 @@ class LegalHoldAdmin(ServiceAdmin):
         title="Lift this hold",
         permission=holds.MANAGE,
         tone="danger",
-        explain="What is older than it is kept goes within the hour, for good.",
+        explain="Data past its retention time is deleted within the hour, for good.",
         done="The hold is lifted.",
     )

@@ -116,10 +116,6 @@ class TierAdmin(ServiceAdmin):
             raise PermissionDenied("Only operators of this installation can do this.")
         return super().action_form(request, action, obj, bound=bound)
 
-    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return what an operator can do, nothing for others."""
-        return super().offered(request, obj, on_list=on_list) if self.opens_to(viewer_of(request)) else []
-
     create = creates(
         tiers.create_tier,
         CHANGE,

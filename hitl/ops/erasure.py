@@ -346,9 +346,10 @@ class ApprovalsErasure(ErasureHandler):
 
     @classmethod
     def refuse(cls, person: Person) -> None:
-        """Raise Conflict naming those requests: their effects must be settled first. For its age nothing is cancelled.
+        """Raise Conflict for requests that must be settled before the erasure.
 
-        A person who asks for an erasure has what is still to be decided withdrawn.
+        An erasure that nobody asked for, of an idle contact, also waits for undecided requests. One that a person asked
+        for withdraws them.
         """
         found = cls.in_the_way(person)
         if found:

@@ -20,6 +20,7 @@ from core.models import Erasure
 from core.privacy.erasure.disclosure import in_pages, kept_in_words, partners_of, person_to_read, values_of
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import handlers, readings
+from core.privacy.retention.services import days_by_table
 from core.privacy.sealed_files import StoreFailed
 
 SCHEMA: Final = "walker-person/1"
@@ -55,10 +56,11 @@ class Subject(PersonSource):
         person, members = cls._read(terms), names_of_members()
         contacts, files = set(person.ids("contacts")), dict[str, Callable[[], bytes]]()
         yield [{"head": cls._head(terms, person)}]
+        chosen = days_by_table()
         for handler in handlers():
             for reading in handler.readings:
                 section = {"table": reading.model, "title": reading.title, "purpose": handler.purpose}
-                section["kept"] = kept_in_words(reading)
+                section["kept"] = kept_in_words(reading, chosen)
                 rows = reading.rows(person) if reading.rows else ()
                 for page in in_pages(rows, min(size, AT_ONCE)):
                     lines = [values_of(person, reading, row, members) for row in page]

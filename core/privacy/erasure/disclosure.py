@@ -27,7 +27,6 @@ from core.privacy.erasure.registry import (
 )
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
-from core.privacy.retention.services import days_by_table
 from core.tenancy.models import TenantModel
 
 SAME: Final = "The same again, masked."
@@ -69,14 +68,14 @@ def values_of(person: Person, reading: Reading, row: Any, members: Sequence[str]
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
-def kept_in_words(reading: Reading) -> str:
-    """Return for how long rows of a table are kept, with the numbers of the settings and of the organisation."""
+def kept_in_words(reading: Reading, chosen: Mapping[str, int]) -> str:
+    """Return for how long rows of a table are kept, in the numbers of the settings and the organisation's own."""
 
     def number(found: re.Match[str]) -> str:
         value = getattr(settings, found[1])
         return str(value.days if isinstance(value, timedelta) else value)
 
-    days = days_by_table().get(reading.model)
+    days = chosen.get(reading.model)
     aged = f" At the organisation's choice no longer than {days} days." if days else ""
     return re.sub(r"\{([A-Z_]+)\}", number, reading.kept) + aged
 

@@ -113,7 +113,7 @@ def set_retention(*, actor: Actor, kind: str, days: int | None, now: datetime | 
                 MANAGE,
                 kind=NOTICE,
                 title=f"{rule.title}: kept for {chosen} days from {choice.starts_at:%d %b %Y}",
-                body="What is older goes for good then. Until that day it can be changed.",
+                body="From that day, older data is deleted for good. You can change this until then.",
                 link=reverse(PAGE),
                 level="warning",
                 dedupe_key=f"retention:{choice.pk}:{moment.isoformat()}",
