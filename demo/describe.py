@@ -46,6 +46,7 @@ def describe() -> dict[str, Any]:
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             **({"back_office": f"{settings.SANDBOX_BACK_OFFICE_URL}/"} if settings.SANDBOX_BACK_OFFICE_URL else {}),
+            **({"identity": f"{settings.SANDBOX_IDENTITY_URL}/"} if settings.SANDBOX_IDENTITY_URL else {}),
             # The vendors' own are at secure addresses.
             **{name: f"{base}/" for name, base in bases.items() if base.startswith("http://")},
             **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),

@@ -116,6 +116,7 @@ class Installation:
             "MODEL_HOSTS": "127.0.0.1",
             "WEBHOOK_HOSTS": "127.0.0.1",
             "BACK_OFFICE_HOSTS": "127.0.0.1",
+            "IDENTITY_HOSTS": "127.0.0.1",
         }
         return {
             "SANDBOX_ADS_URL": urls["platform"],

@@ -13,10 +13,12 @@ from typing import Any
 from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", "google_ads", "back_office")
+PRODUCTS = (
+    *("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", "google_ads", "back_office", "identity"),
+)
 """Stand-ins of the demo that talk with the product; each has a secret."""
 STAND_INS = ("platform", *PRODUCTS, "zendesk", "hubspot", "salesforce")
-ON_DEMAND = ("google_ads", "back_office", "zendesk", "hubspot", "salesforce")
+ON_DEMAND = ("google_ads", "back_office", "identity", "zendesk", "hubspot", "salesforce")
 """Stand-ins that start with the first call: few people connect them."""
 _MARK = "made-by-walker"
 _PROBE = 1_000_000

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from core.tenancy.scope import tenant_scope
+from demo.cast import ORGANISATIONS
 from demo.describe import as_text, describe
 from integrations import platforms
 from integrations.connections import services
 from integrations.connections.selectors import webhook_of
+from standins.identity import seed as identity
 from tests.edge.back_office_fixture import SHARED, BackOffice
 from tests.world import World
 
@@ -34,3 +36,20 @@ def test_demo_tells_what_connects_its_systems_and_the_office_shows_where_it_post
         row = services.connect(actor=world.actor("owner"), **accounts[0])
         hook = webhook_of(row)
     assert back_office.control("view")["companies"][0]["hook"] == hook
+
+
+def test_directory_of_the_demo_knows_its_people_and_the_page_is_named(world: World, settings: Any) -> None:
+    for organisation in ORGANISATIONS:
+        ours = [(one.key, one.first_name, one.last_name) for one in organisation.people]
+        assert [row[:3] for row in identity.PEOPLE[organisation.slug]][:-1] == ours
+        roles = {one.key: one.role for one in organisation.people}
+        groups = {key: groups for key, _, _, groups in identity.PEOPLE[organisation.slug]}
+        # The lines that the page offers lead to the role that each has; everyone else is an owner or a viewer.
+        given = {key: identity.GROUPS.get("".join(groups[key]), "") for key in roles}
+        assert {key: role for key, role in roles.items() if role not in ("owner", "viewer")} == {
+            key: role for key, role in given.items() if role
+        }
+        assert identity.COMPANIES[organisation.slug] == organisation.name
+    assert "identity" not in describe()["urls"]
+    settings.SANDBOX_IDENTITY_URL = "http://127.0.0.1:8099"
+    assert "identity      http://127.0.0.1:8099/" in as_text(describe())
