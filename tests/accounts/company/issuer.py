@@ -47,6 +47,8 @@ class Issuer:
     """The provider; what it answers can be changed by a test."""
 
     url: str = ""
+    client: str = CLIENT
+    secret: str = SECRET
     key: Any = KEYS[0]
     kid: str = "one"
     algorithm: str = "RS256"
@@ -162,7 +164,7 @@ def connect(world: World, issuer: Issuer, *, tenant: Tenant | None = None, **set
     """Connect an issuer with an organisation, the first one unless another is named."""
     found = tenant or world.acme
     actor: Actor = world.actor("owner") if found == world.acme else world.outsider("owner")
-    wanted = ProviderSettings(issuer=issuer.url, client_id=CLIENT, client_secret=SECRET, **settings)
+    wanted = ProviderSettings(issuer=issuer.url, client_id=issuer.client, client_secret=issuer.secret, **settings)
     with tenant_scope(found.pk):
         return providers.connect_provider(actor=actor, settings=wanted)
 

@@ -32,6 +32,9 @@ from tests.world import OPERATOR, World, prove
 
 pytestmark = pytest.mark.django_db
 START = "/sign-in/company/acme/"
+BOTH = pytest.mark.parametrize(
+    "issuer", ["tests", pytest.param("stand-in", marks=pytest.mark.slow)], indirect=True
+)  # the main way, with the demo's stand-in too
 
 
 def audited(world: World, *actions: str) -> list[tuple[str, str, str, str]]:
@@ -55,6 +58,7 @@ def connect_account(issuer: Issuer, client: Client, sub: str = "s-1", **claims: 
     return client.get(path_of(issuer.allow(link_in(client.get(START)), sub, **claims)), follow=True)
 
 
+@BOTH
 def test_newcomer_gets_an_account_of_this_organisation_alone_whose_role_and_teams_follow_the_groups(
     world: World, issuer: Issuer
 ) -> None:
@@ -167,6 +171,7 @@ def test_provider_that_says_no_address_makes_nobody(world: World, issuer: Issuer
     assert (is_in(client), newest(world).user.company_address) == (True, "ana@acme.example")
 
 
+@BOTH
 def test_member_connects_by_password_once_and_then_signs_in_at_the_company(world: World, issuer: Issuer) -> None:
     connect(world, issuer)
     person, client = person_of(world), Client()
@@ -211,6 +216,7 @@ def _disconnect(client: Client) -> str:
     return f"/admin/accounts/user/{client.session['_auth_user_id']}/disconnect-company/"
 
 
+@BOTH
 def test_invitation_is_accepted_at_the_company_once(world: World, issuer: Issuer) -> None:
     connect(world, issuer)
     token = link_of(world, invite(world, role="support"))
@@ -234,6 +240,7 @@ def test_invitation_is_accepted_at_the_company_once(world: World, issuer: Issuer
     ]
 
 
+@BOTH
 def test_removed_member_comes_back_by_an_invitation_only(world: World, issuer: Issuer) -> None:
     connect(world, issuer, creates_people=True)
     client = Client()
