@@ -292,7 +292,10 @@ class ConnectionAdmin(ServiceAdmin):
             "ad_campaigns": mirror_rows(mirror, kinds) if mirror else [],
             "minutes": EVERY.total_seconds() // 60,
             "mirror_trouble": describe(mirror.cursor.last_error) if mirror and mirror.cursor else "",
-            "offered": [quieted(offer, obj) for offer in found["offered"] if not offer["blocked"]],
+            "offered": sorted(
+                (quieted(offer, obj) for offer in found["offered"] if not offer["blocked"]),
+                key=lambda offer: offer["action"].tone == "danger",
+            ),
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "webhook": selectors.webhook_of(obj),
             "webhook_words": platform.webhook_words if platform else "",
