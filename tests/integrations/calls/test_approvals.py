@@ -150,14 +150,14 @@ def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sa
 @pytest.mark.slow
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_budget_that_moves_after_the_claim_is_not_overwritten(office: World, sandbox: Platform, is_lost: bool) -> None:
-    request = approved(office)
+    request, moment = approved(office), now()
     if is_lost:
         sandbox.script("POST /v1/campaigns", "drop_before")
         assert services.execute(request.pk).state == "executing"
-        later = Execution.objects.get().lease_until
-    claimed = claim(request.pk, observe_again(request), later if is_lost else now())
+        moment = Execution.objects.get().lease_until or moment
+    claimed = claim(request.pk, observe_again(Approval.objects.get(pk=request.pk)), moment)
     assert claimed is not None
-    sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="of-somebody", json={"daily_budget": "650"})
+    sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="of-somebody", json={"daily_budget": "650.00"})
     outcome = call(claimed)
     assert (outcome.kind, outcome.retry, outcome.error[:21]) == ("failed_clean", True, "expected_old_mismatch")
     settle(claim=claimed, outcome=outcome)
