@@ -42,6 +42,7 @@ def describe() -> dict[str, Any]:
             "platform": f"{settings.SANDBOX_ADS_URL}/",
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
             **({"meta": f"{settings.SANDBOX_META_URL}/"} if settings.SANDBOX_META_URL else {}),
+            **({"google_ads": f"{settings.SANDBOX_GOOGLE_ADS_URL}/"} if settings.SANDBOX_GOOGLE_ADS_URL else {}),
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),

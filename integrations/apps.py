@@ -24,7 +24,7 @@ class IntegrationsConfig(AppConfig):
         from hitl.killswitch.targets import targets  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
         from integrations.ads import targets as ad_campaigns  # noqa: F401, PLC0415
-        from integrations.connections.selectors import ConnectionTargets  # noqa: PLC0415
+        from integrations.connections.selectors import ConnectionTargets, count_expired  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.mirrors.poller import readable  # noqa: PLC0415
         from integrations.mirrors.services import AD_CAMPAIGNS  # noqa: PLC0415
@@ -74,6 +74,7 @@ class IntegrationsConfig(AppConfig):
                 siem.lag,
             )
         )
+        facts.register(facts.Fact("connections_expired", "Connections that have expired", count_expired))
         purpose.register()
         bus.subscribe(webhook_events.CONSUMER, None, webhook_events.take_events, start="now")
         queues.provide("send_mail", tasks.send_mail.delay)

@@ -200,6 +200,9 @@ class Platform(ABC):
     kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()
+    also_requested: ClassVar[tuple[str, ...]] = ()
+    """The titles of what other apps request over its connections, for people."""
+    also_read: ClassVar[tuple[str, ...]] = ()
     mirror: ClassVar[Mirror | None] = None
     webhook: ClassVar[str] = ""
     """The name of the route to which it posts what has changed; "" if it posts nothing."""

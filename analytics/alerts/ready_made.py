@@ -22,6 +22,7 @@ RULES: Final = (
     _rule("The outcome of an execution is unknown", "unknown_outcomes > 0", 60, Severity.CRITICAL),
     _rule("Figures and webhooks are late", "bus_lag > 60", 120),
     _rule("Calls to an outside service are paused", "breakers_open > 0", 120),
+    _rule("A connection to an outside system has expired", "connections_expired > 0", 60),
     _rule("Ad campaigns weren't read for an hour", "sync_lag > 3600", 300),
     _rule("Contacts weren't read back from the CRM for an hour", "crm_read_lag > 3600", 300),
     _rule("Contacts have waited for the CRM for an hour", "crm_write_lag > 3600", 300),

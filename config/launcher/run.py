@@ -3,13 +3,15 @@
 import argparse
 import shlex
 import time
-from typing import Any
+from typing import Any, Final
 
 from config.launcher import ports
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation, stop_leftovers
 from config.launcher.place import ROOT, Place
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
+
+NAMES: Final = {"google_ads": "Google Ads", "hubspot": "HubSpot", "pagerduty": "PagerDuty"}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +72,7 @@ def describe(url: str, facts: dict[str, Any]) -> list[str]:
     lines = [f"{'Console':<20} {url}/admin/"]
     for name, address in facts.get("urls", {}).items():
         if isinstance(address, str) and address.rstrip("/") != f"{url}/admin":
-            lines.append(f"{name.replace('_', ' ').capitalize():<20} {address}")
+            lines.append(f"{NAMES.get(name) or name.replace('_', ' ').capitalize():<20} {address}")
     for tenant in facts.get("tenants", []):
         lines += ["", f"Sign in at {tenant.get('name', '')} as:"]
         for person in tenant.get("people", []):

@@ -7,7 +7,7 @@ from console.base.crud import calls
 from core.actors import Actor
 from hub.crm import cursors, switches
 from hub.crm.field_map import save_field_map
-from hub.crm.fields import TAKEN, Direction, Owner, find_rules
+from hub.crm.fields import Direction, Owner, find_rules
 from hub.crm.map_form import FieldMapForm, make_initial
 from hub.crm.switches import MANAGE
 from hub.crm.words import describe
@@ -162,7 +162,7 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
                 FIELDS[name],
                 rule.property,
                 Direction(rule.direction).label,
-                Owner(rule.owner).label if name in TAKEN else "–",
+                Owner(rule.owner).label if rule.direction == Direction.BOTH else "",
             )
             for name, rule in rules.items()
         ],

@@ -1,6 +1,7 @@
 """The console's pages of connections: what is connected, how, and the way to a vendor's consent page and back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -54,11 +55,13 @@ LOOKS: Final = {
 TYPED: Final = "credential_"
 STEP: Final = "of_provider"
 PARAMETER_LIMIT: Final = 8_000
+TRIED: Final = "Walker tries the credentials with one reading call before it stores them."
 BY_STATE: Final[Mapping[str, tuple[State, ...]]] = {
     "test": (State.ACTIVE, State.EXPIRED),
     "rotate": (State.ACTIVE,),
     "make-default": (State.ACTIVE,),
     "choose": (State.CHOOSING,),
+    "pause-updates": (State.ACTIVE, State.EXPIRED),
     "disconnect": (State.ACTIVE, State.EXPIRED, State.CHOOSING),
 }
 """The states in which an action applies; the others apply in all."""
@@ -221,6 +224,13 @@ def mirror_rows(state: MirrorState, kinds: Sequence[str]) -> list[dict[str, Any]
     ]
 
 
+def quieted(offer: dict[str, Any], row: ProviderAccount) -> dict[str, Any]:
+    """Return an action to offer: reconnecting stands out only where something waits for it."""
+    if offer["action"].path != "reconnect" or row.state in (State.EXPIRED, State.DISCONNECTED):
+        return offer
+    return {**offer, "action": replace(offer["action"], tone="neutral")}
+
+
 @admin.register(ProviderAccount)
 class ConnectionAdmin(ServiceAdmin):
     view_permission = VIEW
@@ -280,10 +290,12 @@ class ConnectionAdmin(ServiceAdmin):
             **found,
             "mirror": mirror,
             "ad_campaigns": mirror_rows(mirror, kinds) if mirror else [],
-            "may_request": bool(kinds),
             "minutes": EVERY.total_seconds() // 60,
             "mirror_trouble": describe(mirror.cursor.last_error) if mirror and mirror.cursor else "",
-            "offered": [offer for offer in found["offered"] if not offer["blocked"]],
+            "offered": sorted(
+                (quieted(offer, obj) for offer in found["offered"] if not offer["blocked"]),
+                key=lambda offer: offer["action"].tone == "danger",
+            ),
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "webhook": selectors.webhook_of(obj),
             "webhook_words": platform.webhook_words if platform else "",
@@ -327,6 +339,16 @@ class ConnectionAdmin(ServiceAdmin):
             return action.form(*given, row=obj, **prefix)
         return super().action_form(request, action, obj, bound=bound)
 
+    def form_page(
+        self, request: HttpRequest, action: ServiceAction, obj: Any, form: ConsoleForm, status: int
+    ) -> HttpResponse:
+        """Name the system that is being connected, and say how."""
+        system = form.system if isinstance(form, ConnectForm) else None
+        if system is not None:
+            asks = f"{system.title} asks you to sign in there and to allow it. The next page says what."
+            action = replace(action, title=f"Connect {system.title}", explain=asks if system.consent else TRIED)
+        return super().form_page(request, action, obj, form, status)
+
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         return {"name": obj.name} if action.path == "rename" else {}
 
@@ -336,7 +358,6 @@ class ConnectionAdmin(ServiceAdmin):
         form=ConnectForm,
         tone="good",
         on_list=True,
-        explain="Walker tries the credentials with one reading call before it stores them.",
     )
     def connect(self, request: HttpRequest, obj: None, form: ConnectForm) -> HttpResponse | str:
         """Connect an account, or show the way to the vendor's consent page."""

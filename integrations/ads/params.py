@@ -16,8 +16,8 @@ class AdBudget(Params):
     """A new daily budget of an ad campaign."""
 
     ad_campaign: Reference = Field(description="Name or id of the ad campaign")
-    daily_budget: Budget = Field(description='New daily amount as text, for example "900.50"')
-    currency: Currency = Field("", description="Empty for the account's")
+    daily_budget: Budget = Field(description='New daily amount, such as "900.50"')
+    currency: Currency = Field("", description="Leave empty for the account's")
 
 
 class OneAdCampaign(Params):

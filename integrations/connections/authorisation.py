@@ -2,7 +2,7 @@
 
 from core.errors import Unavailable, WalkerError
 from integrations.connections import providers, tokens
-from integrations.connections.errors import ConnectionFailed
+from integrations.connections.errors import ConnectionFailed, plain_code
 from integrations.connections.providers import Authorise, Provider
 from integrations.models import ProviderAccount
 from integrations.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
@@ -64,7 +64,8 @@ def try_out(provider: Provider, kept: Secrets) -> str:
 def try_stored(provider: Provider, row: ProviderAccount) -> str:
     """Check a connection by the provider's check, and return its line (outside calls). Raises ConnectionFailed.
 
-    A token that the system doesn't accept may have ended early: where it can be renewed, another one is tried.
+    A token that the system doesn't accept may have ended early: where it can be renewed, another one is tried. Other
+    credentials that it doesn't accept any more expire the connection, as a call over it does.
     """
     used: dict[str, str] = {}
 
@@ -78,6 +79,8 @@ def try_stored(provider: Provider, row: ProviderAccount) -> str:
         scheme = provider.scheme.pick("GET")
         can_renew = isinstance(scheme, TokenScheme) and tokens.can_renew(scheme, row.credentials)
         if problem.code != "refused" or not can_renew:
+            if problem.code == "refused":
+                refuse(row, "GET", used, again=True)
             raise
     tokens.drop_access_token(row.pk, used.get("Authorization", "").removeprefix("Bearer "))
     return check(provider, row.credentials, authoriser)
@@ -90,7 +93,7 @@ def check(provider: Provider, kept: Secrets, authoriser: Authorise) -> str:
     except ConnectionFailed:
         raise
     except Unavailable as problem:
-        raise ConnectionFailed(problem.code) from None
+        raise ConnectionFailed(plain_code(problem.code)) from None
 
 
 def authoriser_of(provider: Provider, kept: Secrets) -> Authorise:

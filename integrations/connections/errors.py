@@ -18,10 +18,11 @@ WORDS: Final = {
     "invalid_client": "The system doesn't accept the client id and secret. Reconnect with the current ones.",
     "invalid_grant": "The consent was withdrawn or has ended. Reconnect it.",
     "invalid_scope": "The system doesn't know one of the permissions. Ask your operator to check the app there.",
+    "no_key_property": "The system lacks a property that Walker needs. Create it there:",
     "no_accounts": "The person who allowed it has no account there that Walker could use. Try another person.",
     "not_reachable": "The system can't be reached. Check the address, or try again later.",
     "rate_limited": "The system allows no more calls at the moment.",
-    "refused": "The system doesn't accept these credentials. Check them.",
+    "refused": "The system doesn't accept these credentials. Reconnect it.",
     "renewal_busy": "Another worker is renewing the access. Try again in a minute.",
     "scope_missing": "A permission was not allowed or was withdrawn. Reconnect it and allow:",
     "timed_out": "The system took too long to answer. Try again.",
@@ -32,9 +33,9 @@ WORDS: Final = {
     "unauthorized_client": "The vendor doesn't let this app ask for access. Ask your operator to check the app there.",
 }
 CONNECTING: Final = {
-    "expired": "The system doesn't accept these credentials. Check them.",
     "invalid_client": "The system doesn't accept the client id and secret. Check them.",
     "invalid_grant": "The vendor doesn't accept its own answer any more. Connect it again.",
+    "refused": "The system doesn't accept these credentials. Check them.",
     "scope_missing": "A permission was not allowed. Connect it again and allow:",
     "token_refused": "The system refused to give access. Check the credentials, or connect it again.",
 }
@@ -43,7 +44,7 @@ FINAL: Final = frozenset(
     {"consent_ended", "invalid_client", "invalid_grant", "refused", "scope_missing", "unauthorized_client"}
 )
 """What only a person can mend, by reconnecting."""
-REFUSALS: Final = FINAL | {"access_denied", "no_accounts"}
+REFUSALS: Final = FINAL | {"access_denied", "no_accounts", "no_key_property"}
 
 
 def describe(code: str, about: str = "", *, connecting: bool = False) -> str:
@@ -51,8 +52,15 @@ def describe(code: str, about: str = "", *, connecting: bool = False) -> str:
     if not code:
         return ""
     known = WORDS | CONNECTING if connecting else WORDS
-    words = known.get(code, f"The system didn't answer as expected ({code}). Try again, or check the credentials.")
+    unknown = f"The system didn't answer as expected ({code}). Try again, or check the credentials."
+    words = known.get(code) or known.get(plain_code(code), unknown)
     return f"{words} {about}." if about else words
+
+
+def plain_code(code: str) -> str:
+    """Return the code of a failed check without the name of its system; "refused" where the access has ended."""
+    plain = max((each for each in WORDS if code == each or code.endswith(f"_{each}")), key=len, default=code)
+    return "refused" if plain == "expired" else plain
 
 
 class ConnectionFailed(Unavailable, code="connection_failed"):

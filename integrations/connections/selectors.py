@@ -83,6 +83,11 @@ def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:
     return get_or_missing(list_connections(viewer=viewer).filter(pk=connection_id), MISSING)
 
 
+def count_expired() -> int:
+    """Return how many connections of the tenant in scope wait for somebody to reconnect them."""
+    return int(ProviderAccount.objects.filter(is_active=True, expired_at__isnull=False).count())
+
+
 class ConnectionTargets(Targets):
     """The tenant's connections, for emergency stops."""
 
@@ -112,7 +117,7 @@ def uses_of(row: ProviderAccount) -> Uses:
     if platform is None:
         return Uses()
     return Uses(
-        tuple(kind.title for kind in platform.kinds),
-        tuple(lookup.title for lookup in platform.lookups),
+        (*(kind.title for kind in platform.kinds), *platform.also_requested),
+        (*(lookup.title for lookup in platform.lookups), *platform.also_read),
         tuple(section.title for section in platform.sections),
     )

@@ -7,11 +7,11 @@ from typing import Final
 from django.conf import settings
 from pydantic import BaseModel, Field
 
-from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
 from integrations.calls.quotas import read_numbers
 from integrations.connections.authorisation import refuse
+from integrations.connections.errors import ConnectionFailed
 from integrations.crm.ports import CrmPlatform
 from integrations.hubspot.client import KEY, HubspotClient, read_error
 from integrations.hubspot.contacts import FIELD_MAP, HubspotContacts
@@ -75,12 +75,10 @@ class Hubspot(TicketPlatform, CrmPlatform):
         return HubspotContacts(system_of(credentials), line, fields)
 
     def summary(self, client: HubspotClient) -> str:
-        """Say that the properties with our key are there. Raises Unavailable, with what is missing."""
+        """Say that the properties with our key are there. Raises ConnectionFailed, with what is missing."""
         for kind in ("tickets", "notes"):
             if not value_of(client.has_key_property(kind)):
-                raise Unavailable(
-                    f"HubSpot's {kind} have no property {KEY} with unique values.", code="no_key_property"
-                )
+                raise ConnectionFailed("no_key_property", f"{KEY} of {kind}, with unique values")
         return "HubSpot · tickets"
 
 

@@ -5,8 +5,8 @@ from typing import Final
 from django.conf import settings
 from pydantic import BaseModel, Field
 
-from core.errors import Unavailable
 from integrations.calls.operations import Line, System
+from integrations.connections.errors import ConnectionFailed
 from integrations.connections.own_servers import ADDRESS, own_system
 from integrations.models import ProviderAccount
 from integrations.roundup.client import CUSTOMER, KEY, RoundupClient, Vocabulary, read_error
@@ -67,10 +67,10 @@ class Roundup(TicketPlatform):
         return RoundupClient(system_of(credentials), line, user=credentials.username, words=words)
 
     def summary(self, client: RoundupClient) -> str:
-        """Say that issues have the properties that we need. Raises Unavailable."""
+        """Say that issues have the properties that we need. Raises ConnectionFailed."""
         if not value_of(client.has_properties()):
             needed = f"status, priority, {KEY} and {CUSTOMER}"
-            raise Unavailable(f"The tracker's issues need the properties {needed}.", code="no_key_property")
+            raise ConnectionFailed("no_key_property", f"{needed} of issues")
         return "Roundup · issues"
 
 

@@ -1,6 +1,7 @@
 """Executing changes on the sandbox platform and reporting their outcomes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from django.conf import settings
@@ -8,13 +9,15 @@ from django.conf import settings
 from core.errors import Invalid, WalkerError
 from core.text.amounts import money_text
 from hitl.actions.base import Facts, Outcome
-from integrations.calls.answers import Answer, Ok
+from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.outcomes import outcome_of_failure
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import Effect
 
 AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
+MOVED = "expected_old_mismatch"
+"""The platform's code for a value that is no longer what was expected."""
 
 
 def format_money(amount: Decimal | str, currency: str) -> str:
@@ -28,6 +31,8 @@ def outcome_of(answer: Answer[Effect]) -> Outcome:
         effect = answer.value
         facts = {"journal_id": effect.journal_id, "replayed": answer.replayed}
         return Outcome("succeeded", result={"resource_id": effect.resource.get("id"), **facts})
+    if isinstance(answer, CleanFailure) and answer.code == MOVED:
+        answer = replace(answer, retry=True)  # the next look at the value sends the request back to its approvers
     return outcome_of_failure(answer)
 
 

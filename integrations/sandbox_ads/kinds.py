@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
+from hitl.selectors import find_attempt
 from integrations import platforms
 from integrations.sandbox_ads import claims, selectors
 from integrations.sandbox_ads.execution import (
@@ -155,10 +156,15 @@ class SetCampaignBudget(KeyedChange[CampaignBudget], CampaignKind[CampaignBudget
         return f"sandbox_ads:campaign:{params.campaign}:budget"
 
     def execute(self, params: CampaignBudget, *, idempotency_key: str) -> Outcome:
-        """Set the budget; repeating the call with the same key is safe."""
+        """Set the budget if it is still what was approved; repeating the call with the same key is safe."""
+        attempt = find_attempt(idempotency_key)
         return perform(
             lambda client: client.set_budget(
-                params.campaign, daily_budget=params.daily_budget, currency=params.currency, key=idempotency_key
+                params.campaign,
+                daily_budget=params.daily_budget,
+                currency=params.currency,
+                key=idempotency_key,
+                expected_old=Decimal(attempt.facts["daily_budget"]) if attempt else None,
             )
         )
 

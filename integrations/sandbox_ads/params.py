@@ -23,7 +23,7 @@ class CampaignBudget(Params):
     """A new daily budget."""
 
     campaign: Reference
-    daily_budget: Budget = Field(description='New daily amount as text, for example "900.50"')
+    daily_budget: Budget = Field(description='New daily amount, such as "900.50"')
     currency: Currency = ""
     """Empty means the account's, which `resolve` fills in."""
 

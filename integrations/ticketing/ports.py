@@ -44,6 +44,7 @@ class TicketClient(Client, ABC):
 class TicketPlatform(Platform):
     """A ticket system. Each offers the kinds of `integrations.ticketing.kinds`."""
 
+    also_read: ClassVar[tuple[str, ...]] = ("Find tickets", "Read a ticket's status", "Tickets beside conversations")
     has_public_comments: ClassVar[bool] = True
     """False where a comment can't reach the customer at all."""
 

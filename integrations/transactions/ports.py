@@ -1,7 +1,7 @@
 """The port of back offices: what each can do."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
@@ -41,6 +41,9 @@ class TransactionClient(Client, ABC):
 
 class TransactionPlatform(Platform):
     """A back office with customers' transactions."""
+
+    also_requested: ClassVar[tuple[str, ...]] = ("Prepare a refund", "Book a confirmed transaction")
+    also_read: ClassVar[tuple[str, ...]] = ("Read a transaction's status",)
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> TransactionClient:

@@ -1,7 +1,7 @@
 """The sandbox HubSpot's HTTP server."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote
 
 from standins.errors import ApiError
@@ -37,6 +37,7 @@ class Handler(StandInHandler):
     server: HubspotServer
     name = "sandbox-hubspot"
     page = PAGE
+    page_words: ClassVar[dict[bytes, bytes]] = {b"Sandbox ticket system": b"Sandbox HubSpot"}
     server_version = "SandboxHubSpot/1"
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:

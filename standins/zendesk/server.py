@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from standins.errors import ApiError
@@ -37,6 +37,7 @@ class Handler(StandInHandler):
     server: ZendeskServer
     name = "sandbox-zendesk"
     page = PAGE
+    page_words: ClassVar[dict[bytes, bytes]] = {b"Sandbox ticket system": b"Sandbox Zendesk"}
     server_version = "SandboxZendesk/1"
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:

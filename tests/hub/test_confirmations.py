@@ -3,14 +3,17 @@
 import random
 import time
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
 from django.urls import reverse
 
-from conversations.models import Message
+from conversations.models import ChannelAccount, Message
 from conversations.selectors import frames_for_customer
+from conversations.services import receive
+from conversations.types import InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Outbox
@@ -28,7 +31,7 @@ from hub.services import link_customer
 from integrations.models import ProviderAccount
 from tests.console.conftest import Browser, browser
 from tests.hitl.machine.test_races import at_once
-from tests.hub.conftest import Shop, state_of
+from tests.hub.conftest import DOOR, Shop, state_of
 from tests.world import OPERATOR
 
 __all__ = ["browser"]
@@ -92,6 +95,34 @@ def test_code_that_is_typed_confirms_by_sms_and_no_model_reads_it(shop: Shop) ->
     assert "isn't right" in shop.last_words(talk)
     said = shop.write(f" {code[:3]} {code[3:]}.", by="sms")
     assert (state_of(draft), draft.confirmed_by, said.masked_body) == ("confirmed", "code", "[confirmation code]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "provider", "way"),
+    [("whatsapp", "meta", "button"), ("whatsapp", "twilio", "code"), ("email", "imap", "code")],
+)
+def test_channel_with_buttons_confirms_by_one_and_others_by_a_code(
+    shop: Shop, kind: str, provider: str, way: str
+) -> None:
+    account = ChannelAccount.objects.create(kind=kind, provider=provider, name="Line", address="desk@acme.example")
+    mail, phone = SenderIdentity("email", "ana@customers.example", True), SenderIdentity("phone", "+34600111222", True)
+
+    def write(text: str, **metadata: Any) -> Message:
+        sender = mail if kind == "email" else phone
+        inbound = InboundMessage(account.pk, sender, text=text, client_id=uuid4(), metadata=metadata)
+        message: Message = receive(actor=DOOR, inbound=inbound)
+        return message
+
+    talk = write("I want my money back").conversation
+    link_customer(actor=shop.world.actor("support"), contact_id=talk.contact_id, customer="c-1001")
+    draft = shop.ask(talk)
+    assert ("choices" in shop.card(draft).metadata) is (way == "button")
+    if way == "button":
+        write("Confirm", button={"text": "Confirm", "payload": shop.token(draft)})
+    else:
+        write(shop.code(draft))
+    assert (state_of(draft), draft.confirmed_by) == ("confirmed", way)
 
 
 def test_five_wrong_codes_end_a_draft_and_the_right_one_comes_too_late(shop: Shop) -> None:

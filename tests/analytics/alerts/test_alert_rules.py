@@ -106,6 +106,12 @@ def _connection(provider: str) -> ProviderAccount:
     return account
 
 
+def _connections_expired(world: World) -> Callable[[], object]:
+    rows = ProviderAccount.objects.filter(pk=_connection("meta_ads").pk)
+    rows.update(expired_at=now())
+    return lambda: rows.update(expired_at=None)
+
+
 def _sync_lag(world: World) -> Callable[[], object]:
     SyncCursor.objects.create(connection=_connection("meta_ads"), stream="ad_campaigns")
     return lambda: SyncCursor.objects.update(last_success_at=now())
@@ -185,6 +191,7 @@ CASES: dict[str, Case] = {
     "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag, "audit_forward_lag": _audit_forward_lag,
     "failed_sign_ins": _failed_sign_ins, "contacts_viewed": _contacts_viewed, "tokens_reused": _tokens_reused,
     "company_sign_in_changes": _company_sign_in_changes, "requests_due": _requests_due,
+    "connections_expired": _connections_expired,
 }  # fmt: skip
 
 

@@ -147,6 +147,27 @@ def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sa
     assert len(sandbox.journal()) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_budget_that_moves_after_the_claim_is_not_overwritten(office: World, sandbox: Platform, is_lost: bool) -> None:
+    request, moment = approved(office), now()
+    if is_lost:
+        sandbox.script("POST /v1/campaigns", "drop_before")
+        assert services.execute(request.pk).state == "executing"
+        moment = Execution.objects.get().lease_until or moment
+    claimed = claim(request.pk, observe_again(Approval.objects.get(pk=request.pk)), moment)
+    assert claimed is not None
+    sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="of-somebody", json={"daily_budget": "650.00"})
+    outcome = call(claimed)
+    assert (outcome.kind, outcome.retry, outcome.error[:21]) == ("failed_clean", True, "expected_old_mismatch")
+    settle(claim=claimed, outcome=outcome)
+    assert [entry["after"] for entry in sandbox.journal()] == [{"daily_budget": "650.00"}]
+    if is_lost:  # what the first call did is unknown until the platform is asked about its key
+        return
+    again = services.execute(request.pk, now=now() + timedelta(minutes=1))
+    assert (again.state, again.drift) == ("pending", ["The daily budget changed from 500.00 EUR to 650.00 EUR."])
+
+
 def test_deadline_of_a_request_that_waits_runs_on(office: World, sandbox: Platform) -> None:
     request = approved(office)
     pause_calls(actor=OPERATOR, connection_id=ProviderAccount.objects.get().pk, reason="Odd figures")

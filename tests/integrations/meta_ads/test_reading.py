@@ -113,9 +113,15 @@ def test_consent_leads_to_a_choice_of_ad_account_and_a_token_that_lives_long(acm
 
 
 @pytest.mark.slow
-def test_token_that_ended_expires_the_connection_once(connect: Connect, meta: MetaAds) -> None:
+@pytest.mark.parametrize("is_tested", [False, True])
+def test_token_that_ended_expires_the_connection_once(
+    connect: Connect, meta: MetaAds, acme: World, is_tested: bool
+) -> None:
     row = connect()
     meta.control("expire", {"person": "acme"})
+    if is_tested:
+        found = services.test_connection(actor=acme.actor("owner"), connection_id=row.pk)
+        assert (found.code, found.words) == ("refused", "The system doesn't accept these credentials. Reconnect it.")
     for code in ("meta_ads_expired", "meta_ads_expired"):
         with pytest.raises(Unavailable) as refused, platforms.connection("meta_ads").open() as client:
             value_of("meta_ads", client.list_ad_campaigns())

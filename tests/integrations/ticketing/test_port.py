@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connections
+from django.db import connections as databases
 
+from accounts.models import Notice
 from core.clock import now
-from core.errors import NotFound, Unavailable
+from core.errors import Conflict, NotFound, Unavailable
 from core.tenancy.scope import tenant_scope
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
+from integrations.connections import services as connections
 from integrations.models import ProviderAccount
 from integrations.ticketing import registry, selectors
 from integrations.ticketing.ports import TicketClient
@@ -29,10 +31,10 @@ KEY = "walker:0192:1"
 
 def at_once(clients: list[TicketClient], deed: Callable[[TicketClient], Any]) -> list[Any]:
     """Let each client do it in a thread, in the test's own scope and transaction."""
-    shared = connections["default"]
+    shared = databases["default"]
 
     def do(client: TicketClient) -> Any:
-        connections["default"] = shared
+        databases["default"] = shared
         return deed(client)
 
     shared.inc_thread_sharing()
@@ -182,6 +184,17 @@ class TicketContract:
             selectors.search_tickets(there.customer)
         assert there.server.created() == 0
 
+    def test_test_of_refused_credentials_says_so_and_expires_the_connection(self, there: Desk) -> None:
+        account, owner = ProviderAccount.objects.get(), there.world.actor("owner")
+        wrong = {**account.credentials, self.secret: "wrong-token"}
+        with pytest.raises(Conflict, match=r"doesn't accept these credentials\. Check them\."):
+            connections.connect(actor=owner, provider=self.name, name="Two", credentials=wrong)
+        ProviderAccount.objects.update(credentials=wrong)
+        found = connections.test_connection(actor=owner, connection_id=account.pk)
+        account.refresh_from_db()
+        assert (found.code, account.state, account.last_error) == ("refused", "expired", "refused")
+        assert Notice.objects.filter(kind="connection", person_id=owner.user_id).count() == 1
+
     def test_other_tenants_and_other_customers_tickets_read_as_unknown(self, there: Desk) -> None:
         mine = self.first().number
         stranger = registry.get_customer(str(make_contact("stranger@customers.example", "Stan").pk))
@@ -261,6 +274,9 @@ class TestHubspot(TicketContract):
             there.server.change(has_key_property=False)
             with pytest.raises(Unavailable, match="walker_request"):
                 linked.platform.summary(client)
+        owner = there.world.actor("owner")
+        found = connections.test_connection(actor=owner, connection_id=linked.account.pk)
+        assert found.words.endswith("Create it there: walker_request of tickets, with unique values.")
         failed = self.client(attempts=1).create(NEW, KEY)
         assert isinstance(failed, CleanFailure)
         assert there.server.created() == 0

@@ -189,8 +189,12 @@ def test_back_office_that_takes_no_address_is_connected_and_says_what_to_do(
     assert str(told.object_id) == str(selectors.connection().account.pk)
     assert services.test_connection(actor=actor, connection_id=row.pk).is_working
     client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
-    page = reverse("admin:integrations_provideraccount_change", args=[row.pk])
+    page, main = (
+        reverse("admin:integrations_provideraccount_change", args=[key])
+        for key in (row.pk, selectors.connection().account.pk)
+    )
     assert "Copy it there." in client.get(page).content.decode()
+    assert "Prepare a refund, Book a confirmed transaction" in client.get(main).content.decode()
     body, address = hint_of("t-1"), urlsplit(webhook_of(row)).path
     given = office.signed("POST", "", body, place=address)
     kind = given.pop("Content-Type")
