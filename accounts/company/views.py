@@ -28,7 +28,8 @@ from accounts.company import logout, people, trips
 from accounts.company.claims import shown
 from accounts.company.people import Visitor
 from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
-from accounts.company.providers import MANAGE, find_provider
+from accounts.company.providers import find_provider
+from accounts.company.rules import MANAGE
 from accounts.company.trips import Purpose, Trip
 from accounts.members.invitations import find_invitation
 from accounts.models import Identity, IdentityProvider, Membership, Tenant, User
@@ -204,6 +205,7 @@ def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: d
     context = {
         "trial": trial,
         "role": name_of_role(trial.role) if trial.role else "",
+        "withheld": [name_of_role(role) for role in trial.withheld],
         "teams": sorted(names[team] for team in trial.place.teams if team in names),
         "groups": sorted(trial.groups),
         "groups_claim": provider.groups_claim,
