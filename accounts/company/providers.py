@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from accounts.company import protocol
 from accounts.company.people import make_due
 from accounts.company.protocol import SignInFailed
-from accounts.company.rules import MANAGE, ROLES
+from accounts.company.rules import ROLES
 from accounts.models import (
     CompanySession,
     DirectoryPerson,
@@ -40,6 +40,7 @@ from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import text_problem
 
+MANAGE: Final = "accounts.manage_sign_in"
 MISSING: Final = "There is no such sign-in."
 MOST_RULES: Final = 200
 GROUP_LIMIT: Final = 300
@@ -76,7 +77,8 @@ def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityPro
     """Connect the organisation's provider, once what it publishes can be read (outside calls).
 
     Needs `accounts.manage_sign_in`, a fresh sign-in, and every permission of the roles that it gives. Raises `Refused`
-    ("confirm_before", "role_above_yours"), `Invalid` with the fields, and `Conflict` ("exists"). Writes `COMPANY_SIGN_IN_CONNECTED`.
+    ("confirm_before", "role_above_yours"), `Invalid` with the fields, and `Conflict` ("exists"). Writes
+    `COMPANY_SIGN_IN_CONNECTED`.
     """
     actor.require(MANAGE)
     _refuse_unconfirmed(actor)

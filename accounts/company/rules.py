@@ -6,13 +6,12 @@ from typing import Any, Final
 
 from accounts.company.claims import Place, place_of
 from accounts.models import IdentityProvider, Membership, Role
-from accounts.permissions.role_limits import has_all_of
+from accounts.permissions.role_limits import MANAGE, has_all_of
 from accounts.permissions.roles import OWN, permissions_of
 from accounts.services import actor_for_user
 from core.actors import Actor
 from core.errors import Refused
 
-MANAGE: Final = "accounts.manage_sign_in"
 ROLES: Final = tuple(role for role in Membership.Role.values if role != Membership.Role.OWNER)
 """The built-in roles that groups can lead to. Owners are made by owners."""
 
@@ -54,8 +53,9 @@ class Given:
 def given_now(provider: IdentityProvider, *, maker: Actor | None = None) -> Given:
     """Return what rules can give now, to be read under the lock of own roles where it is given.
 
-    An own role has to be there, and whoever set the rules has to be somebody who still could, with all that it allows
-    now. The directory gives nothing above its token's `maker` either. Three queries at most, none without own roles.
+    An own role has to be there, and whoever set the rules has to be somebody who could give it to people: with all that
+    it allows now. The directory gives nothing above its token's `maker` either. Four queries at most, none without own
+    roles.
     """
     named = {"", provider.default_role, *(rule["role"] for rule in provider.rules)}
     found = {role: permissions_of(role) for role in named if role in ("", *ROLES)}
@@ -71,7 +71,7 @@ def given_now(provider: IdentityProvider, *, maker: Actor | None = None) -> Give
 
 
 def giver_of(provider: IdentityProvider) -> Actor | None:
-    """Return who set a provider's rules as they are now; None once they couldn't set them any more. Two queries."""
+    """Return who set a provider's rules; None once they can't give roles any more. Two queries."""
     if provider.rules_by is None:
         return None
     try:

@@ -28,8 +28,7 @@ from accounts.company import logout, people, trips
 from accounts.company.claims import shown
 from accounts.company.people import Visitor
 from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
-from accounts.company.providers import find_provider
-from accounts.company.rules import MANAGE
+from accounts.company.providers import MANAGE, find_provider
 from accounts.company.trips import Purpose, Trip
 from accounts.members.invitations import find_invitation
 from accounts.models import Identity, IdentityProvider, Membership, Tenant, User

@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from accounts.company import providers, trips
 from accounts.company.directory import tokens
 from accounts.company.protocol import SignInFailed
-from accounts.company.providers import ProviderSettings
-from accounts.company.rules import MANAGE, ROLES, given_now
+from accounts.company.providers import MANAGE, ProviderSettings
+from accounts.company.rules import ROLES, given_now
 from accounts.models import IdentityProvider, Membership
 from accounts.permissions.roles import name_of_role, role_choices
 from console.base.actions import ServiceAction, service_action, show_once

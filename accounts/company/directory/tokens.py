@@ -9,8 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.company.people import make_due
-from accounts.company.providers import MISSING
-from accounts.company.rules import MANAGE
+from accounts.company.providers import MANAGE, MISSING
 from accounts.models import Directory, DirectoryPerson, IdentityProvider
 from accounts.permissions.role_limits import refuse_stale_sign_in
 from accounts.services import actor_for_user
