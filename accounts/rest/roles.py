@@ -66,14 +66,14 @@ class RoleRequest(RolePreviewRequest):
     permissions = serializers.ListField(child=serializers.CharField(max_length=60), max_length=len(ALL_PERMISSIONS))
 
 
-class UseSerializer(serializers.Serializer[Any]):
+class RoleUseSerializer(serializers.Serializer[Any]):
     """What names a role."""
 
     name = serializers.CharField()
     url = serializers.CharField(help_text="Its page in the console.")
 
 
-class EffectSerializer(serializers.Serializer[Any]):
+class RoleEffectSerializer(serializers.Serializer[Any]):
     """What a change of a role would mean."""
 
     version = serializers.IntegerField(help_text="Of the role now.")
@@ -81,7 +81,7 @@ class EffectSerializer(serializers.Serializer[Any]):
     gained = serializers.ListField(child=serializers.CharField(), help_text="Permissions that they would gain.")
     lost = serializers.ListField(child=serializers.CharField(), help_text="Permissions that they would lose.")
     sees = serializers.CharField(help_text="Whose conversations they would see, in words; empty if that stays.")
-    workflows = UseSerializer(source="uses", many=True, help_text="Workflows that ask this role.")
+    workflows = RoleUseSerializer(source="uses", many=True, help_text="Workflows that ask this role.")
     given_to = serializers.ListField(
         child=serializers.CharField(), help_text="Whom the company's sign-in gives it, such as a group."
     )
@@ -133,7 +133,7 @@ class RoleViewSet(ReadOneMixin, ListViewSet):
         """
         return self.call_service(own_roles.delete_role)
 
-    @action(detail=True, methods=["post"], request_serializer=RolePreviewRequest, serializer_class=EffectSerializer)
+    @action(detail=True, methods=["post"], request_serializer=RolePreviewRequest, serializer_class=RoleEffectSerializer)
     @idempotent
     def preview(self, request: Request, **kwargs: Any) -> Response:
         """Read what a change would mean: who gains and loses what, and what names the role. It changes nothing.
