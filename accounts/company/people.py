@@ -64,7 +64,7 @@ class Trial:
     place: Place
     groups: frozenset[str]
     withheld: tuple[str, ...]
-    """Roles that rules mean for the groups, and that whoever set the rules may not give, or that are gone."""
+    """Roles that rules mean for the groups, and that the person who set the rules may not give, or that are gone."""
 
 
 def find_identity(provider: IdentityProvider, subject: str) -> Identity | None:

@@ -225,7 +225,7 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
     """Return the rules that lines such as `group = role; team, team` say. Raises `Invalid` with the line."""
     names = {name.casefold(): team_id for team_id, name in team_names().items()}
     own = _own_roles()
-    # A key stands for its role, whatever another one is called.
+    # A key stands for its role, also where another one is called so.
     roles = {**{name: key for key, name in own.items()}, **{key: key for key in (*ROLES, *own)}}
     rules = []
     for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):

@@ -53,8 +53,8 @@ class Given:
 def given_now(provider: IdentityProvider, *, maker: Actor | None = None) -> Given:
     """Return what rules can give now, to be read under the lock of own roles where it is given.
 
-    An own role has to be there, and whoever set the rules has to be somebody who could give it to people: with all that
-    it allows now. The directory gives nothing above its token's `maker` either. Four queries at most, none without own
+    An own role has to be there, and the person who set the rules has to be able to give it to people: with all that it
+    allows now. The directory gives nothing above its token's `maker` either. Four queries at most, none without own
     roles.
     """
     named = {"", provider.default_role, *(rule["role"] for rule in provider.rules)}

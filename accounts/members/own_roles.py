@@ -71,7 +71,7 @@ class Effect:
     """Whose conversations they would see, "" if that stays for all of them."""
     uses: tuple[Use, ...]
     given_to: tuple[str, ...]
-    """Whom the company's sign-in gives it, such as a group."""
+    """Who gets it by the company's sign-in, such as a group."""
 
 
 UseFinder = Callable[[str], Sequence[Use]]

@@ -83,7 +83,7 @@ class RoleEffectSerializer(serializers.Serializer[Any]):
     sees = serializers.CharField(help_text="Whose conversations they would see, in words; empty if that stays.")
     workflows = RoleUseSerializer(source="uses", many=True, help_text="Workflows that ask this role.")
     given_to = serializers.ListField(
-        child=serializers.CharField(), help_text="Whom the company's sign-in gives it, such as a group."
+        child=serializers.CharField(), help_text="Who gets it by the company's sign-in, such as a group."
     )
 
 

@@ -37,7 +37,7 @@ def follow_groups(*, person_id: UUID) -> None:
     """Give a pushed person the role and the teams that their groups lead to. Safe to repeat; for the sweep.
 
     Owners stay owners, and nobody gets or loses a role above that of the owner who made the token, nor gets an own role
-    that whoever set the rules couldn't give.
+    that the person who set the rules couldn't give.
     """
     person = DirectoryPerson.objects.exclude(due_at=None).filter(pk=person_id).first()
     if person is None:
