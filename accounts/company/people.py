@@ -247,7 +247,6 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
             # Before the member's row, as where the rule changes.
             advisory_lock(SIGN_IN_RULE, shared=True)
             given = given_now(provider)
-            place = given.place(groups)
             hold_membership(identity.user_id)
             member = Membership.objects.select_related("user").filter(user_id=identity.user_id, is_active=True).first()
             if member is None or not member.user.is_active:
@@ -256,8 +255,9 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
                 follow_address(member, address_of(claims))
             elif pushed.by_groups:
                 return
-            is_given = place.role not in ("", member.role) and gives_roles(provider.rules)
-            if is_given and not given.keeps(member.role, groups):
+            place = given.place(groups, has=member.role)
+            is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
+            if is_given and place.role not in ("", member.role):
                 add_member(actor=ACTOR, user=member.user, role=place.role)
     except Conflict:
         raise SignInFailed("no_membership") from None
@@ -289,7 +289,8 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
     elif member is None or not member.is_active:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
-        keeps = given.keeps(member.role, groups) or not role or not gives_roles(provider.rules)
+        role = given.place(groups, has=member.role).role
+        keeps = not role or member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
         pushed = pushed_as(provider, member.user_id)
         keeps = keeps or (pushed is not None and pushed.by_groups)
         outcome, role = "Let in as a person who is a member.", member.role if keeps else role

@@ -1,8 +1,8 @@
 """What the rules of the company's sign-in give now: an own role only where who set the rules could give it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from accounts.company.claims import Place, place_of
 from accounts.models import IdentityProvider, Membership, Role
@@ -25,29 +25,20 @@ class Given:
     lacking: tuple[str, ...]
     """The others that are named there."""
 
-    def place(self, groups: Collection[str]) -> Place:
-        """Return what groups lead to, with the role of everyone else where no rule gives one, or "" for none."""
-        place = place_of([self._now(rule) for rule in self.provider.rules], groups)
-        return Place(place.role or self.default_role, place.teams)
+    def place(self, groups: Collection[str], *, has: str = "") -> Place:
+        """Return what groups lead to, with the role of everyone else where no rule gives one, or "" for none.
 
-    @property
-    def default_role(self) -> str:
-        """Return the role of everyone else, "" if it can't be given."""
-        role: str = self.provider.default_role
-        return role if role in self.roles else ""
-
-    def keeps(self, role: str, groups: Collection[str]) -> bool:
-        """Return True if a member's role isn't changed: owners stay, and so does who has what a rule means for them."""
-        place = place_of(self.provider.rules, groups)
-        return role in (Membership.Role.OWNER, place.role or self.provider.default_role)
+        The role that somebody `has` counts as one that can be given: a rule that means it for them doesn't take it.
+        """
+        able = self.roles | {has}
+        rules = [rule if rule["role"] in able else {**rule, "role": ""} for rule in self.provider.rules]
+        place, default = place_of(rules, groups), self.provider.default_role
+        return Place(place.role or (default if default in able else ""), place.teams)
 
     def withheld(self, groups: Collection[str]) -> tuple[str, ...]:
         """Return the roles that rules mean for groups and that can't be given."""
         meant = (rule["role"] for rule in self.provider.rules if rule["group"] in groups)
         return tuple(dict.fromkeys(role for role in meant if role not in self.roles))
-
-    def _now(self, rule: Mapping[str, Any]) -> Mapping[str, Any]:
-        return rule if rule["role"] in self.roles else {**rule, "role": ""}
 
 
 def given_now(provider: IdentityProvider, *, maker: Actor | None = None) -> Given:

@@ -193,7 +193,7 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         # Owners are made by owners.
         was = membership.role if membership is not None else OWNER
         if was == OWNER or not is_role(was):  # a role of one's own is deleted while former members have it
-            was = given_now(directory.provider, maker=actor).default_role
+            was = given_now(directory.provider, maker=actor).place(()).role
         if not was:
             raise Refused("There is no role to give. Let an owner save the rules of the company sign-in again.")
         add_member(actor=actor, user=user, role=was)

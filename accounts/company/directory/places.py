@@ -69,13 +69,13 @@ def give_place(directory: Directory, person: DirectoryPerson) -> None:
         # Before the member's row, as where the rule changes.
         advisory_lock(SIGN_IN_RULE, shared=True)
         given = given_now(provider, maker=actor)
-        place = given.place(groups)
         hold_membership(person.user_id)
         member = Membership.objects.select_related("user").filter(user_id=person.user_id, is_active=True).first()
         if member is None:
             return
-        is_given = place.role not in ("", member.role) and gives_roles(provider.rules)
-        if is_given and not given.keeps(member.role, groups) and can_grant_role(actor, member.role):
+        place = given.place(groups, has=member.role)
+        is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
+        if is_given and place.role not in ("", member.role) and can_grant_role(actor, member.role):
             add_member(actor=actor, user=member.user, role=place.role)
     # Not in the same transaction: the audit log's head is locked last.
     place_in_teams(actor=actor, user_id=person.user_id, wanted=place.teams, among=teams_in(provider.rules))

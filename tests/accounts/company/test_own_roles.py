@@ -71,6 +71,8 @@ def test_group_gives_an_own_role_while_who_set_the_rule_could_give_it(world: Wor
     # What it has come to allow since counts.
     revise(world, night, by="approver", permissions=ERASER, sees="all")
     arrive(issuer, Client(), "eve", groups=["nights"])
+    arrive(issuer, Client(), "cy", groups=["eraser", "nights"])
+    assert role_of(world, "cy@acme.example") == night.key
     with tenant_scope(world.acme.pk):
         trial = try_out(row, {"sub": "new", "email": "n@acme.example", "groups": ["nights"]})
     assert (role_of(world, "eve@acme.example"), trial.role, trial.withheld) == ("viewer", "viewer", (night.key,))
