@@ -348,8 +348,9 @@ def roles_now(user_ids: Collection[UUID]) -> dict[UUID, Standing]:
 
 def only_assigned() -> QuerySet[Membership]:
     """Return, for a condition, the members whose role sees only conversations that are assigned to them."""
-    roles = Role.objects.filter(sees=Role.Sees.ASSIGNED).values("key")
-    return Membership.objects.filter(role__in=roles)
+    # Of the membership's organisation: its key is another role in another one.
+    roles = Role.objects.filter(tenant_id=OuterRef("tenant_id"), key=OuterRef("role"), sees=Role.Sees.ASSIGNED)
+    return Membership.objects.filter(Exists(roles))
 
 
 def is_active_member(user_id: UUID) -> bool:

@@ -17,6 +17,7 @@ _POINTS: Final = [
         "created_at": "2026-05-04T09:30:00Z",
     }
 ]
+_ALLOWED: Final = ["conversations.view_conversation", "hitl.view_approval"]
 _PARAMS: Final = {"campaign": "Summer Sale", "daily_budget": "850.00"}
 BY_NAME: Final[Mapping[str, Any]] = {
     "action": "APPROVAL_PROPOSE",
@@ -140,6 +141,12 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "Settings": {"channels_on": ["email"], "gather": "none", "every": "hourly", "per_hour": 30},
     "Organisation": {"name": "Acme Shoes", "slug": "acme-shoes", "company_sign_in": "off"},
     "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support"},
+    "Role": {"key": "own-night-lead", "name": "Night lead", "permissions": _ALLOWED},
+    "RoleEffect": {"gained": ["hitl.decide_approval"], "lost": [], "sees": "", "given_to": ["the group “nights”"]},
+    "RoleRequest": {"name": "Night lead", "permissions": _ALLOWED},
+    "RoleChangeRequest": {"name": "Night lead", "permissions": _ALLOWED},
+    "RolePreviewRequest": {"name": "Night lead", "permissions": _ALLOWED},
+    "RoleUse": {"name": "Larger budgets", "url": f"/admin/hitl/approvalworkflow/{_ID}/change/"},
     "Setting": {"key": "name", "value": "Acme Shoes", "description": "The organisation's name.", "is_public": True},
     "SettingChange": {"key": "name", "value": "Acme Shoes"},
     "Use": {"key": "members", "name": "Members"},

@@ -11,16 +11,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, QuerySet
 
-from accounts.company.claims import (
-    Place,
-    address_of,
-    gives_roles,
-    groups_of,
-    names_of,
-    place_of,
-    teams_in,
-)
+from accounts.company.claims import Place, address_of, gives_roles, groups_of, names_of, teams_in
 from accounts.company.protocol import SignInFailed
+from accounts.company.rules import given_now
 from accounts.members.acceptance import inviter_of, record_acceptance, take
 from accounts.members.invitations import check_name, having_address
 from accounts.members.profile import USE
@@ -70,6 +63,8 @@ class Trial:
     role: str
     place: Place
     groups: frozenset[str]
+    withheld: tuple[str, ...]
+    """Roles that rules mean for the groups, and that the person who set the rules may not give, or that are gone."""
 
 
 def find_identity(provider: IdentityProvider, subject: str) -> Identity | None:
@@ -246,12 +241,12 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
     Who is or was in a pushed group that a rule names follows the directory's groups instead. Raises `SignInFailed`
     ("no_membership") for somebody who is no active member.
     """
-    pushed = pushed_as(provider, identity.user_id)
-    place = place_of(provider.rules, groups_of(claims, provider.groups_claim))
+    pushed, groups = pushed_as(provider, identity.user_id), groups_of(claims, provider.groups_claim)
     try:
         with transaction.atomic():
             # Before the member's row, as where the rule changes.
             advisory_lock(SIGN_IN_RULE, shared=True)
+            given = given_now(provider)
             hold_membership(identity.user_id)
             member = Membership.objects.select_related("user").filter(user_id=identity.user_id, is_active=True).first()
             if member is None or not member.user.is_active:
@@ -260,9 +255,10 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
                 follow_address(member, address_of(claims))
             elif pushed.by_groups:
                 return
-            wanted = place.role or provider.default_role
-            if gives_roles(provider.rules) and member.role not in (Membership.Role.OWNER, wanted):
-                add_member(actor=ACTOR, user=member.user, role=wanted)
+            place = given.place(groups, has=member.role)
+            is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
+            if is_given and place.role not in ("", member.role):
+                add_member(actor=ACTOR, user=member.user, role=place.role)
     except Conflict:
         raise SignInFailed("no_membership") from None
     # Not in the same transaction: the audit log's head is locked last.
@@ -271,12 +267,11 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
 
 def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
     """Return what a sign-in with these claims would do. Changes nothing."""
-    groups = groups_of(claims, provider.groups_claim)
-    place = place_of(provider.rules, groups)
-    identity = find_identity(provider, claims["sub"])
+    groups, given = groups_of(claims, provider.groups_claim), given_now(provider)
+    place, identity = given.place(groups), find_identity(provider, claims["sub"])
     known = identity or find_pushed(provider, claims)
     member = Membership.objects.filter(user_id=known.user_id).first() if known else None
-    role = place.role or provider.default_role
+    role = place.role
     if known is None:
         address = address_of(claims)
         if not provider.creates_people:
@@ -287,16 +282,19 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
             outcome = "Refused: somebody here has this email address and isn't connected yet."
         elif limits.is_reached("members"):
             outcome = "Refused: your organisation has as many members as it may have."
+        elif not role:
+            outcome = "Refused: no role can be given. Save the rules again."
         else:
             outcome = "Let in as a new person."
     elif member is None or not member.is_active:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
-        keeps = member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
+        role = given.place(groups, has=member.role).role
+        keeps = not role or member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
         pushed = pushed_as(provider, member.user_id)
         keeps = keeps or (pushed is not None and pushed.by_groups)
         outcome, role = "Let in as a person who is a member.", member.role if keeps else role
-    return Trial(outcome, role, place, groups)
+    return Trial(outcome, role, place, groups, given.withheld(groups))
 
 
 def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Identity:
@@ -304,16 +302,19 @@ def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Iden
     address = address_of(claims)
     if not address:
         raise SignInFailed("no_address")
-    place = place_of(provider.rules, groups_of(claims, provider.groups_claim))
     with transaction.atomic():
         advisory_lock("people of the company sign-in")
+        advisory_lock(SIGN_IN_RULE, shared=True)
         if (known := find_identity(provider, claims["sub"])) is not None:
             return known
         if _is_taken(address):
             raise SignInFailed("address_taken")
+        role = given_now(provider).place(groups_of(claims, provider.groups_claim)).role
+        if not role:
+            raise SignInFailed("no_role", "Nobody who could set the rules has set them. Save them again.")
         user = make_account(claims, address)
         identity = _make_identity(provider, claims, user)
-        membership = add_member(actor=ACTOR, user=user, role=place.role or provider.default_role)
+        membership = add_member(actor=ACTOR, user=user, role=role)
         chain.note(ACTOR, "IDENTITY_CONNECTED", identity, how="first_sign_in", membership=str(membership.pk))
     return identity
 

@@ -13,17 +13,20 @@ from django.db.models import QuerySet
 from accounts.company import protocol
 from accounts.company.people import make_due
 from accounts.company.protocol import SignInFailed
+from accounts.company.rules import ROLES
 from accounts.models import (
     CompanySession,
     DirectoryPerson,
     Identity,
     IdentityProvider,
     Membership,
+    Role,
     SettingChange,
     Tenant,
     TokenFamily,
 )
-from accounts.permissions.role_limits import FACTORS, refuse_stale_sign_in
+from accounts.permissions.role_limits import FACTORS, has_all_of, refuse_stale_sign_in
+from accounts.permissions.roles import roles_here
 from accounts.permissions.team_scope import team_names
 from accounts.services import SIGN_IN_RULE
 from accounts.sessions import company, families
@@ -39,8 +42,6 @@ from core.text.clean import text_problem
 
 MANAGE: Final = "accounts.manage_sign_in"
 MISSING: Final = "There is no such sign-in."
-ROLES: Final = tuple(role for role in Membership.Role.values if role != Membership.Role.OWNER)
-"""What groups can lead to. Owners are made by owners."""
 MOST_RULES: Final = 200
 GROUP_LIMIT: Final = 300
 LIMITS: Final = {"issuer": 300, "client_id": 200, "client_secret": 2000, "scopes": 200, "groups_claim": 80}
@@ -75,14 +76,16 @@ def find_provider(slug: str) -> tuple[UUID, UUID] | None:
 def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityProvider:
     """Connect the organisation's provider, once what it publishes can be read (outside calls).
 
-    Needs `accounts.manage_sign_in` and a fresh sign-in. Raises `Refused` ("confirm_before"), `Invalid` with the fields,
-    and `Conflict` ("exists"). Writes `COMPANY_SIGN_IN_CONNECTED`.
+    Needs `accounts.manage_sign_in`, a fresh sign-in, and every permission of the roles that it gives. Raises `Refused`
+    ("confirm_before", "role_above_yours"), `Invalid` with the fields, and `Conflict` ("exists"). Writes
+    `COMPANY_SIGN_IN_CONNECTED`.
     """
     actor.require(MANAGE)
     _refuse_unconfirmed(actor)
-    values = _checked(settings, has_secret=False)
+    values = _checked(actor, settings, has_secret=False)
     try:
         with transaction.atomic():
+            _check_roles_for_good(actor, settings)
             slug = Tenant.objects.get(pk=current_tenant_id()).slug
             row: IdentityProvider = IdentityProvider.objects.create(slug=slug, **values)
             note_change(actor, "optional")
@@ -97,13 +100,15 @@ def revise_provider(
 ) -> IdentityProvider:
     """Change the provider (outside calls). Another issuer or client ends the sessions that it began.
 
-    Needs `accounts.manage_sign_in` and a fresh sign-in. Raises `Refused` ("confirm_before"), `NotFound`, `Invalid` with
-    the fields, and `Conflict` ("stale_version"). Writes `COMPANY_SIGN_IN_CHANGED` with the fields.
+    From then on own roles are given by its groups while the actor could give them. Needs what `connect_provider` needs.
+    Raises `Refused` ("confirm_before", "role_above_yours"), `NotFound`, `Invalid` with the fields, and `Conflict`
+    ("stale_version"). Writes `COMPANY_SIGN_IN_CHANGED` with the fields.
     """
     actor.require(MANAGE)
     _refuse_unconfirmed(actor)
-    values = _checked(settings, has_secret=True)
+    values = _checked(actor, settings, has_secret=True)
     with transaction.atomic():
+        _check_roles_for_good(actor, settings)
         row = lock_version(actor, IdentityProvider, provider_id, seen_version, MISSING)
         changed = [name for name, value in values.items() if getattr(row, name) != value]
         if not changed:
@@ -116,7 +121,7 @@ def revise_provider(
         row.save()
         if {"issuer", "client_id"} & set(changed):
             company.end(CompanySession.objects.filter(provider=row))
-        if {"rules", "default_role"} & set(changed):
+        if {"rules", "default_role", "rules_by_id"} & set(changed):
             make_due(DirectoryPerson.objects.filter(gone_at=None))
         chain.note(actor, "COMPANY_SIGN_IN_CHANGED", row, fields=changed)
     return row
@@ -219,6 +224,9 @@ def count_unconnected(provider: IdentityProvider) -> int:
 def rules_of(text: str) -> tuple[dict[str, Any], ...]:
     """Return the rules that lines such as `group = role; team, team` say. Raises `Invalid` with the line."""
     names = {name.casefold(): team_id for team_id, name in team_names().items()}
+    own = _own_roles()
+    # A key stands for its role, also where another one is called so.
+    roles = {**{name: key for key, name in own.items()}, **{key: key for key in (*ROLES, *own)}}
     rules = []
     for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):
         group, equals, what = line.rpartition(" = ")
@@ -226,22 +234,26 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
         teams = [name.strip() for name in listed.split(",") if name.strip()]
         if not equals or not group.strip():
             raise _wrong_rule(number, "Write it as group = role; team, team.")
-        if role and role not in ROLES:
-            raise _wrong_rule(number, f"“{role[:40]}” is none of the roles {', '.join(ROLES)}.")
+        if role and role not in roles:
+            raise _wrong_rule(number, f"“{role[:60]}” is none of the roles {', '.join([*ROLES, *own.values()])}.")
         if unknown := next((name for name in teams if name.casefold() not in names), ""):
             raise _wrong_rule(number, f"There is no team “{unknown[:60]}”.")
-        rules.append({"group": group.strip(), "role": role, "teams": [str(names[name.casefold()]) for name in teams]})
+        listed_teams = [str(names[name.casefold()]) for name in teams]
+        rules.append({"group": group.strip(), "role": roles.get(role, ""), "teams": listed_teams})
     return tuple(rules)
 
 
 def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
     """Return rules as the lines that `rules_of` reads; teams that are gone, and what led there alone, are left out."""
-    names = team_names()
+    names, own = team_names(), _own_roles()
+    # A name that would be read otherwise is left to its key.
+    roles = {key: name for key, name in own.items() if name not in own and ";" not in name and " = " not in name}
     lines = []
     for rule in rules:
         teams = [names[UUID(team)] for team in rule["teams"] if UUID(team) in names]
         if rule["role"] or teams:
-            lines.append(f"{rule['group']} = {rule['role']}{'; ' if teams else ''}{', '.join(teams)}")
+            role = roles.get(rule["role"], rule["role"])
+            lines.append(f"{rule['group']} = {role}{'; ' if teams else ''}{', '.join(teams)}")
     return "\n".join(lines)
 
 
@@ -255,7 +267,33 @@ def _wrong_rule(number: int, sentence: str) -> Invalid:
     return Invalid("Some fields are not valid.", fields={"rules": [f"Line {number}: {sentence}"]})
 
 
-def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
+def _own_roles() -> dict[str, str]:
+    """Return the names of the own roles in the tenant in scope, by key."""
+    return dict(Role.objects.filter(deleted_at=None).order_by("name").values_list("key", "name"))
+
+
+def _check_roles_for_good(actor: Actor, settings: ProviderSettings) -> None:
+    """Check the roles again until the commit: an own one that is being changed or deleted is what it has become."""
+    advisory_lock(SIGN_IN_RULE, shared=True)
+    check_fields(_role_problems(actor, settings))
+
+
+def _role_problems(actor: Actor, settings: ProviderSettings) -> dict[str, str]:
+    """Return the fields that name no role that groups can lead to. Raises `Refused` for one above the actor's."""
+    roles, named = roles_here(), {str(rule["role"]) for rule in settings.rules} - {""}
+    can_be_given = roles.keys() - {Membership.Role.OWNER}
+    problems = {}
+    if named - can_be_given:
+        problems["rules"] = "A group leads to a role that isn't there. Owners are made by owners."
+    if settings.default_role not in can_be_given:
+        problems["default_role"] = "Choose one of the roles. Owners are made by owners."
+    given = (named | {settings.default_role}) & can_be_given
+    if not all(has_all_of(actor, role, roles[role].permissions) for role in given):
+        raise Refused("The rules give a role with more permissions than yours.", code="role_above_yours")
+    return problems
+
+
+def _checked(actor: Actor, settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
     """Return the columns of what was entered, once the issuer answers for it. Raises `Invalid` with the fields."""
     values = {name: getattr(settings, name).strip() for name in LIMITS}
     is_needed = {"client_secret": not has_secret}
@@ -266,8 +304,7 @@ def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
         problems["issuer"] = protocol.address_problem(values["issuer"])
     if "openid" not in values["scopes"].split():
         problems["scopes"] = problems["scopes"] or "“openid” has to be one of them."
-    if settings.default_role not in ROLES:
-        problems["default_role"] = "Choose one of the roles. Owners are made by owners."
+    problems |= _role_problems(actor, settings)
     groups = [str(rule["group"]) for rule in settings.rules]
     if len(groups) > MOST_RULES or len(set(groups)) < len(groups):
         problems["rules"] = f"Name each group once, at most {MOST_RULES} of them."
@@ -285,4 +322,5 @@ def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
         "rules": [dict(rule) for rule in settings.rules],
         "default_role": settings.default_role,
         "creates_people": settings.creates_people,
+        "rules_by_id": actor.user_id,
     }

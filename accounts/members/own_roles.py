@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.text import slugify
 
+from accounts.company.rules import groups_giving
 from accounts.members.invitations import PENDING, VIEW, is_plain_name
 from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import save_rule
@@ -69,6 +70,8 @@ class Effect:
     sees: str
     """Whose conversations they would see, "" if that stays for all of them."""
     uses: tuple[Use, ...]
+    given_to: tuple[str, ...]
+    """Who gets it by the company's sign-in, such as a group."""
 
 
 UseFinder = Callable[[str], Sequence[Use]]
@@ -89,13 +92,18 @@ def list_roles(*, viewer: Actor) -> QuerySet[Role]:
     return Role.objects.filter(deleted_at=None).order_by("name")
 
 
+def get_role(*, viewer: Actor, role_id: UUID) -> Role:
+    """Return one of the organisation's own roles. Needs `accounts.view_membership`. Raises `Refused`, `NotFound`."""
+    return get_or_missing(list_roles(viewer=viewer).filter(pk=role_id), MISSING)
+
+
 def find_effect(*, viewer: Actor, role_id: UUID, settings: RoleSettings) -> Effect:
     """Return what a change of a role would mean. Changes nothing.
 
     Needs `accounts.manage_membership`. Raises `Refused`, `NotFound`.
     """
     viewer.require(MANAGE)
-    row = get_or_missing(list_roles(viewer=viewer).filter(pk=role_id), MISSING)
+    row = get_role(viewer=viewer, role_id=role_id)
     before, after = set(row.permissions) & ALL_PERMISSIONS, set(settings.permissions)
     members = Membership.objects.filter(role=row.key, is_active=True, user__is_active=True).select_related("user")
     is_opened = settings.sees == Role.Sees.ALL and not LIMITABLE.issuperset(after)
@@ -107,6 +115,7 @@ def find_effect(*, viewer: Actor, role_id: UUID, settings: RoleSettings) -> Effe
         lost=tuple(sorted(before - after)),
         sees=Role.Sees(settings.sees).label if is_seen else "",
         uses=tuple(use for finder in _finders for use in finder(row.key)),
+        given_to=tuple(groups_giving(row.key)),
     )
 
 
@@ -192,18 +201,18 @@ def revise_role(*, actor: Actor, role_id: UUID, settings: RoleSettings, seen_ver
     return row
 
 
-def delete_role(*, actor: Actor, role_id: UUID) -> None:
-    """Delete a role that nobody has, and that no invitation and no workflow names.
+def delete_role(*, actor: Actor, role_id: UUID, seen_version: int | None = None) -> None:
+    """Delete a role that nobody has, and that no invitation, no workflow and no rule of the company's sign-in names.
 
     Its rule about a second factor goes with it. Needs what `revise_role` needs. Raises `Refused`, `NotFound`, and
-    `Conflict` ("in_use"). Writes `ROLE_DELETED`.
+    `Conflict` ("in_use", "stale_version"). Writes `ROLE_DELETED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():
         advisory_lock(SIGN_IN_RULE)
         # Who invites waits, or has done it.
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=current_tenant_id())
-        row = _locked(actor, role_id, None)
+        row = _locked(actor, role_id, seen_version)
         _refuse_beyond(actor, row.permissions)
         people = Membership.objects.filter(role=row.key, is_active=True).count()
         if people or Invitation.objects.filter(PENDING, role=row.key).exists():
@@ -212,6 +221,9 @@ def delete_role(*, actor: Actor, role_id: UUID) -> None:
         if named := [use.name for finder in _finders for use in finder(row.key)]:
             say = f"Workflows ask this role: {', '.join(named)}. Change them first."
             raise Conflict(say, code="in_use", workflows=named)
+        if groups := groups_giving(row.key):
+            say = f"Your company sign-in gives this role to {', '.join(groups)}. Change its rules first."
+            raise Conflict(say, code="in_use", given_to=groups)
         if tenant.factor_due.pop(row.key, None):
             save_rule(actor, tenant)
         row.deleted_at = clock_now()
@@ -241,6 +253,13 @@ def _refuse_beyond(actor: Actor, permissions: Collection[str]) -> None:
 def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ()) -> dict[str, Any]:
     """Return the columns of what was entered. Raises `Refused` and, with the fields, `Invalid`."""
     actor.require(MANAGE)
+    values = check_settings(settings)
+    _refuse_beyond(actor, {*settings.permissions, *before})
+    return values
+
+
+def check_settings(settings: RoleSettings) -> dict[str, Any]:
+    """Return the columns of a role with these settings. Raises `Invalid` with the fields if none can have them."""
     wanted, hours, name = frozenset(settings.permissions), settings.session_hours, " ".join(settings.name.split())
     problems = {"name": text_problem(name, LONGEST_NAME, needed=True)}
     if name.casefold() in {label.casefold() for label in Membership.Role.labels}:
@@ -261,5 +280,4 @@ def _checked(actor: Actor, settings: RoleSettings, before: Collection[str] = ())
     if hours is not None and not 1 <= hours <= MOST_HOURS:
         problems["session_hours"] = f"Enter 1 to {MOST_HOURS} hours."
     check_fields(problems)
-    _refuse_beyond(actor, wanted | set(before))
     return {"name": name, "permissions": sorted(wanted), "sees": settings.sees, "session_hours": hours}

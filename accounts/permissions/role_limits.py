@@ -19,8 +19,13 @@ FACTORS = ("totp", "webauthn")
 
 def check_role(role: str) -> None:
     """Raise `Invalid` for an unknown role, or an own one that was deleted. One query unless it is built in."""
-    if role not in Membership.Role.values and not Role.objects.filter(key=role, deleted_at=None).exists():
+    if not is_role(role):
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
+
+
+def is_role(role: str) -> bool:
+    """Return True for a built-in role, or an own one that is there. One query unless it is built in."""
+    return role in Membership.Role.values or Role.objects.filter(key=role, deleted_at=None).exists()
 
 
 def refuse_higher_role(actor: Actor, role: str) -> None:

@@ -122,6 +122,7 @@ NEEDS: Final = {
     "accounts.erase_member": "accounts.view_membership",
     "accounts.manage_membership": "accounts.view_membership",
     "agents.": "agents.view_agent",
+    "agents.view_agentrun": "conversations.view_conversation",
     "channels_app.": "channels_app.view_channelaccount",
     "conversations.assign_conversation": "conversations.view_conversation",
     "conversations.erase_contact": "conversations.view_contact",

@@ -15,7 +15,9 @@ from accounts.company import providers, trips
 from accounts.company.directory import tokens
 from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
+from accounts.company.rules import ROLES, given_now
 from accounts.models import IdentityProvider, Membership
+from accounts.permissions.roles import name_of_role, role_choices
 from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
@@ -55,14 +57,11 @@ class ProviderForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text=(
             "A line for each group: group = role; team, team. The first line with a role counts, and the teams of all "
-            f"lines. Roles: {', '.join(providers.ROLES)}. Leave the role out where a group only gives teams."
+            f"lines. Roles: {', '.join(ROLES)}, or the names of your own. Leave the role out where a group "
+            "only gives teams."
         ),
     )
-    default_role = forms.ChoiceField(
-        label="Role of everyone else",
-        choices=[(role, Membership.Role(role).label) for role in providers.ROLES],
-        initial=Membership.Role.VIEWER,
-    )
+    default_role = forms.ChoiceField(label="Role of everyone else", initial=Membership.Role.VIEWER)
     creates_people = forms.TypedChoiceField(
         label="People who sign in for the first time",
         choices=[("no", "Need an invitation"), ("yes", "Get in with their role and teams")],
@@ -73,6 +72,7 @@ class ProviderForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["default_role"].choices = self.initial.get("roles", [])  # type: ignore[attr-defined]
         if callback := self.initial.get("callback"):
             self.fields["client_id"].help_text = f"Register Walker there with the redirect address {callback}"
 
@@ -122,6 +122,17 @@ def directory_state(row: IdentityProvider) -> str:
     return f"Last heard from {clock(directory.used_at)}" if directory.used_at else "Never heard from"
 
 
+def _roles_to_give() -> list[tuple[str, str]]:
+    """Return the roles that groups can lead to, as a form's choices."""
+    return [(key, name) for key, name in role_choices() if key != Membership.Role.OWNER]
+
+
+def withheld(row: IdentityProvider) -> str:
+    """Return the roles that the rules name and don't give now."""
+    names = ", ".join(map(name_of_role, given_now(row).lacking))
+    return f"{names}. Deleted, or more than who saved the rules may give. Save them again." if names else "None"
+
+
 def standing(row: IdentityProvider) -> str:
     """Return whether passwords still open the organisation."""
     return chip("Required", "good", "shield") if row.is_required else chip("Optional", "neutral", "check")
@@ -143,7 +154,8 @@ class CompanySignInAdmin(ServiceAdmin):
     list_display = ("issuer", "standing")
     ordering = ("id",)
     detail_fields = (
-        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "newcomers", "unconnected"),
+        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
+        *("unconnected",),
         *("people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
@@ -166,9 +178,8 @@ class CompanySignInAdmin(ServiceAdmin):
         "Roles and teams by group",
         lambda row: format_html('<pre class="wk-mono">{}</pre>', providers.text_of(row.rules)) if row.rules else "–",
     )
-    everyone_else = Column[IdentityProvider](
-        "Role of everyone else", lambda row: Membership.Role(row.default_role).label
-    )
+    everyone_else = Column[IdentityProvider]("Role of everyone else", lambda row: name_of_role(row.default_role))
+    withheld = Column[IdentityProvider]("Roles that aren't given now", withheld)
     unconnected = Column[IdentityProvider](
         "Members who never connected", lambda row: str(providers.count_unconnected(row))
     )
@@ -194,7 +205,7 @@ class CompanySignInAdmin(ServiceAdmin):
         """Start with what is stored; nothing of the secret."""
         if obj is None:
             draft = IdentityProvider(slug=request.tenant.slug)  # type: ignore[attr-defined]
-            return {"callback": trips.callback_url(draft)}
+            return {"callback": trips.callback_url(draft), "roles": _roles_to_give()}
         if action.path == "require":
             owners = list(providers.emergency_choices())
             chosen = [str(one.pk) for one in owners if one.sign_in == Membership.SignIn.FACTOR]
@@ -206,6 +217,7 @@ class CompanySignInAdmin(ServiceAdmin):
             "rules": providers.text_of(obj.rules),
             "creates_people": "yes" if obj.creates_people else "no",
             "callback": trips.callback_url(obj),
+            "roles": _roles_to_give(),
         }
 
     def form_page(

@@ -166,7 +166,8 @@ class RoleAdmin(ServiceAdmin):
         "role_id",
         MANAGE,
         title="Delete",
-        explain="Nobody may have it, and no workflow may ask it. Old entries in the audit log keep its key.",
+        explain="Nobody may have it, no workflow may ask it, and no group may lead to it. Old entries in the audit log "
+        "keep its key.",
         done="The role “{}” is deleted.",
     )
 

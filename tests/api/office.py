@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from django.test import Client
 
 from accounts import saved_views
+from accounts.members.own_roles import RoleSettings, create_role
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
@@ -223,6 +224,8 @@ def build_office(world: World) -> Office:
         label = Upload("label.pdf", files.PDF)
         canned = canned_replies.create_canned_reply(actor=owner, wanted=hello, files=[label])
         office.ids.update(canned=canned.pk, canned_file=canned.files.get().pk)
+        night = RoleSettings("Night lead", permissions_of("viewer"))
+        office.ids["role"] = create_role(actor=owner, settings=night).pk
         office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
         week = {"mon": [["09:00", "17:00"]]}
         office.ids["calendar"] = services.create_calendar(actor=owner, name="Office", zone="UTC", week=week).pk

@@ -63,6 +63,7 @@ SWAP = {"from_person": "{approver}", "to": "{owner}"}
 LATELY = {"since": f"{now() - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
+NIGHT = {"name": "Night", "permissions": ["hitl.view_approval"]}
 FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
 MORE = {"conditions": {"priority": 5}, "version": 1}
 CASE = {"name": "Bye", "says": ["Bye"], "expects": {"brings_person": False}}
@@ -510,6 +511,13 @@ DOORS = [
     # A key decides nothing: that takes a second person who is signed in.
     Door("post", "exports/{approval}/grant/", "compliance", 403, "support", outsider=403, body=WHY),
     Door("post", "exports/{approval}/refuse/", "compliance", 403, "support", outsider=403, body=WHY),
+    Door("get", "roles/", "compliance", 200, "approver", outsider=200),
+    # A key changes no role: that takes a person who has just signed in.
+    Door("post", "roles/", "admin", 403, "compliance", outsider=403, body=NIGHT),
+    Door("get", "roles/{role}/", "compliance", 200, "approver"),
+    Door("patch", "roles/{role}/", "admin", 403, "compliance", body={"name": "Late", "version": 1}),
+    Door("delete", "roles/{role}/", "admin", 403, "compliance"),
+    Door("post", "roles/{role}/preview/", "admin", 200, "compliance", body={"sees": "teams"}),
     Door("post", "members/{approval}/team-scope/", "admin", 404, "support", body={"own_teams_only": True}),
     Door("get", "exports/{approval}/file/", "compliance", 404, "support"),
     Door("get", "person-requests/", "compliance", 200, "support", outsider=200),

@@ -924,6 +924,9 @@ API: Final = {
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,
     "api-members-team-scope": API_WRITE,
+    "api-roles-list": API_DEFINITIONS,
+    "api-roles-detail": API_PAGE,
+    "api-roles-preview": API_WRITE,
     "api-views-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-views-detail": Row(Answers(401, 200, 404, 404), Answers(401, 405, 405)),  # the town's is the viewer's
     "api-notices-list": API_OPEN_READ,

@@ -10,11 +10,12 @@ from asgiref.sync import sync_to_async
 
 from channels_app.sockets import presence
 from conversations import services
+from conversations.inbox import states
 from conversations.models import Team
 from core.tenancy.scope import tenant_scope
 from tests.channels_app.conftest import dial
 from tests.security.test_every_frame import TOPICS, desk, heard, topic_in
-from tests.security.test_team_scope import HIDDEN, hide
+from tests.security.test_team_scope import HIDDEN, hide, join, wear
 from tests.security.town import Town, build_town
 from tests.world import World
 
@@ -78,6 +79,31 @@ async def test_topics_follow_a_conversation_into_the_team_and_out_of_it(
     assert "not_found" in told  # the conversation's topic is over
     await say_typing(town)
     assert "typing" not in await heard(line)
+
+
+async def test_own_role_that_sees_what_is_assigned_hears_no_more_of_its_persons_team(
+    dial: Any, committed_hidden: tuple[Town, Team]
+) -> None:
+    town, other = committed_hidden
+    await sync_to_async(wear)(town, "assigned")
+    await sync_to_async(join)(town, other, "support")
+    line, key = await desk(dial, town.world.people["support"]), str(town.ids["conversations.conversation"])
+    for topic in ("inbox", "mine", f"team:{other.pk}", f"conversation:{key}"):
+        await line.say({"type": "subscribe", "topic": topic, "after": 0})
+        told = await heard(line)
+        assert key not in told.replace(topic, ""), topic
+        assert ("not_found" in told) == (topic not in ("inbox", "mine")), told
+    await say_typing(town)
+    assert await heard(line) == ""
+    await assign(town, "support")
+    assert key in await heard(line, 1.5)
+
+
+@sync_to_async
+def assign(town: Town, role: str) -> None:
+    with tenant_scope(town.world.acme.pk):
+        key, person = town.ids["conversations.conversation"], town.world.people[role].pk
+        states.assign(actor=town.world.actor("admin"), conversation_id=key, user_id=person)
 
 
 @sync_to_async

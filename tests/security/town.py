@@ -181,6 +181,7 @@ IN_THE_API = {
     "erasure_id": "core.erasure",
     "hold_id": "core.legalhold",
     "membership_id": "accounts.membership",
+    "role_id": "accounts.role",
     "invitation_id": "accounts.invitation",
     "notice_id": "accounts.notice",
     "view_id": "accounts.savedview",

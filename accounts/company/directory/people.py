@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.company.claims import address_of, names_of
 from accounts.company.directory.tokens import refuse_maker
 from accounts.company.people import clean_name, digest_of_external, find_identity, make_account
+from accounts.company.rules import given_now
 from accounts.models import Directory, DirectoryMember, DirectoryPerson, Identity, Membership, User
-from accounts.permissions.role_limits import MANAGE, refuse_higher_role
+from accounts.permissions.role_limits import MANAGE, is_role, refuse_higher_role
 from accounts.selectors import memberships_of
 from accounts.services import SIGN_IN_RULE, add_member, close_membership, refuse_emergency_owner
 from core.actors import Actor
@@ -20,7 +21,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, check_fields
+from core.errors import Conflict, Invalid, Refused, check_fields
 from core.privacy.encryption import blind_index
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import text_problem
@@ -191,7 +192,11 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
     if is_active and (membership is None or not membership.is_active):
         # Owners are made by owners.
         was = membership.role if membership is not None else OWNER
-        add_member(actor=actor, user=user, role=directory.provider.default_role if was == OWNER else was)
+        if was == OWNER or not is_role(was):  # a role of one's own is deleted while former members have it
+            was = given_now(directory.provider, maker=actor).place(()).role
+        if not was:
+            raise Refused("There is no role to give. Let an owner save the rules of the company sign-in again.")
+        add_member(actor=actor, user=user, role=was)
     if is_active or membership is None or not membership.is_active:
         return
     refuse_maker(directory, user.pk)

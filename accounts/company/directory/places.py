@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from accounts.company.claims import gives_roles, place_of, teams_in
+from accounts.company.claims import gives_roles, teams_in
 from accounts.company.directory.tokens import actor_of
+from accounts.company.rules import given_now
 from accounts.models import Directory, DirectoryMember, DirectoryPerson, Membership
 from accounts.permissions.role_limits import can_grant_role
 from accounts.permissions.team_scope import place_in_teams
@@ -35,7 +36,8 @@ def list_due() -> list[tuple[UUID, UUID]]:
 def follow_groups(*, person_id: UUID) -> None:
     """Give a pushed person the role and the teams that their groups lead to. Safe to repeat; for the sweep.
 
-    Owners stay owners, and nobody gets or loses a role above that of the owner who made the token.
+    Owners stay owners, and nobody gets or loses a role above that of the owner who made the token, nor gets an own role
+    that the person who set the rules couldn't give.
     """
     person = DirectoryPerson.objects.exclude(due_at=None).filter(pk=person_id).first()
     if person is None:
@@ -57,27 +59,23 @@ def give_place(directory: Directory, person: DirectoryPerson) -> None:
     Who was never in a group that a rule names keeps what they have: people are pushed before groups, if these are.
     """
     actor, provider = actor_of(directory), directory.provider
-    rules = [
-        rule if can_grant_role(actor, rule["role"]) else {**rule, "role": ""}  # "" has no permissions
-        for rule in provider.rules
-    ]
     named = DirectoryMember.objects.filter(person=person).values_list("group__name", "group__external")
     groups = {one for names in named for one in names if one}
     if not person.by_groups:
-        if not any(rule["group"] in groups for rule in rules):
+        if not any(rule["group"] in groups for rule in provider.rules):
             return
         DirectoryPerson.objects.filter(pk=person.pk).update(by_groups=True)
-    place = place_of(rules, groups)
     with transaction.atomic():
         # Before the member's row, as where the rule changes.
         advisory_lock(SIGN_IN_RULE, shared=True)
+        given = given_now(provider, maker=actor)
         hold_membership(person.user_id)
         member = Membership.objects.select_related("user").filter(user_id=person.user_id, is_active=True).first()
         if member is None:
             return
-        wanted = place.role or provider.default_role
-        is_given = gives_roles(provider.rules) and member.role not in (Membership.Role.OWNER, wanted)
-        if is_given and can_grant_role(actor, member.role):
-            add_member(actor=actor, user=member.user, role=wanted)
+        place = given.place(groups, has=member.role)
+        is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
+        if is_given and place.role not in ("", member.role) and can_grant_role(actor, member.role):
+            add_member(actor=actor, user=member.user, role=place.role)
     # Not in the same transaction: the audit log's head is locked last.
     place_in_teams(actor=actor, user_id=person.user_id, wanted=place.teams, among=teams_in(provider.rules))

@@ -17,8 +17,8 @@ from accounts.models import Membership, Notice, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import set_factor_rule
 from accounts.permissions.roles import ALL_PERMISSIONS, NEEDS, ROLES, missing_beside, permissions_of
 from accounts.permissions.team_scope import set_team_scope
-from accounts.selectors import list_members, memberships_of, roles_now, roster
-from accounts.services import actor_for_user, add_member, change_role, remove_member
+from accounts.selectors import list_members, memberships_of, only_assigned, roles_now, roster
+from accounts.services import actor_for_user, add_member, change_role, create_api_key, remove_member
 from console.pages.invitations import list_grantable_roles
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
@@ -78,6 +78,11 @@ def test_role_allows_what_its_organisation_says_and_costs_no_query(world: World)
         assert not holders & roster().holding(DECIDE).keys()
     with platform_scope():
         assert Role.objects.filter(key=here.key).count() == 2
+        assert not only_assigned().exists()
+    with tenant_scope(world.globex.pk):
+        Role.objects.filter(pk=there.pk).update(sees="assigned")
+    with platform_scope():
+        assert set(only_assigned().values_list("tenant_id", flat=True)) == {world.globex.pk}
 
 
 def test_nobody_gives_what_they_lack_nor_changes_their_own_role(world: World) -> None:
@@ -120,6 +125,8 @@ def test_what_permissions_need_is_in_every_built_in_role_that_has_them() -> None
     assert set(NEEDS.values()) <= ALL_PERMISSIONS
     assert [begin for begin in NEEDS if not any(name.startswith(begin) for name in ALL_PERMISSIONS)] == []
     assert missing_beside([REPLY, DECIDE]) == ["conversations.view_conversation", "hitl.view_approval"]
+    # A run holds what customers wrote.
+    assert missing_beside(["agents.view_agentrun"]) == ["agents.view_agent", "conversations.view_conversation"]
 
 
 def test_nobody_with_an_own_role_makes_or_removes_owners_and_admins(world: World) -> None:
@@ -183,6 +190,27 @@ def test_change_counts_at_the_next_request_and_is_recorded(world: World) -> None
         # What this version doesn't know allows nothing, as a permission that was taken out of it.
         Role.objects.update(permissions=[REPLY, "agents.do_everything"])
         assert actor_for_user(person).permissions == {REPLY}
+
+
+def test_key_loses_what_the_role_of_its_person_loses(world: World) -> None:
+    manage, view = {"accounts.manage_apikey", "conversations.view_contact"}, "conversations.view_contact"
+    role = make(world, "Integrator", permissions_of("viewer") | manage)
+    give(world, role, "viewer")
+    with tenant_scope(world.acme.pk):
+        actor = actor_for_user(world.people["viewer"])
+        scopes = [view, "conversations.view_conversation"]
+        _, secret = create_api_key(actor=actor, user=world.people["viewer"], name="k", scopes=scopes)
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    def status(path: str) -> int:
+        return Client().get(f"/api/v1/{path}/", headers=headers).status_code
+
+    assert (status("contacts"), status("conversations")) == (200, 200)
+    revise(world, role, permissions=permissions_of("viewer"))
+    assert (status("contacts"), status("conversations")) == (403, 200)
+    # Nor does a key get what the role gets later: it has the scopes that it was made with.
+    revise(world, role, permissions=permissions_of("approver"))
+    assert (status("contacts"), status("workflows")) == (200, 403)
 
 
 def test_entries_about_joining_and_devices_keep_the_version(world: World) -> None:

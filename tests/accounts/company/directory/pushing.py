@@ -87,7 +87,7 @@ def connect_directory(
             slug=found.slug, issuer="https://login.acme.example", client_id="walker", client_secret="s", **more
         )
         if rules:
-            IdentityProvider.objects.filter(pk=row.pk).update(rules=list(rules))
+            IdentityProvider.objects.filter(pk=row.pk).update(rules=list(rules), rules_by=actor.user_id)
         return Pusher(found, tokens.make_token(actor=actor, provider_id=row.pk, person_claim=claim))
 
 
