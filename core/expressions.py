@@ -17,6 +17,8 @@ NUMBERS: Final = frozenset({"cost", "share", "reach", "risk", "hour", "spent"})
 TEXTS: Final = frozenset({"currency", "level", "kind", "channel", "agent", "weekday"})
 LISTS: Final = frozenset({"tags"})
 NAMES: Final = NUMBERS | TEXTS | LISTS
+FIELD: Final = "field_"
+"""What the names of custom fields begin with."""
 
 
 @dataclass(frozen=True)
@@ -301,17 +303,18 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
 
 
-def holds_if_known(node: Node, facts: Mapping[Any, Any]) -> bool | None:
-    """Return whether facts meet the condition, None where that depends on one that is None."""
+def holds_if_known(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = frozenset()) -> bool | None:
+    """Return whether facts meet the condition, None where that depends on one that is None and isn't `optional`."""
     if isinstance(node, Join):
-        results = [holds_if_known(part, facts) for part in node.parts]
+        results = [holds_if_known(part, facts, optional) for part in node.parts]
         settles = node.word == "or"
         return settles if settles in results else None if None in results else not settles
     if isinstance(node, Not):
-        inner = holds_if_known(node.part, facts)
+        inner = holds_if_known(node.part, facts, optional)
         return None if inner is None else not inner
     asked = [_key(side) for side in (node.left, node.right) if not isinstance(side, Literal)]
-    return None if any(facts.get(key) is None for key in asked) else holds(node, facts)
+    is_unknown = any(facts.get(key) is None and key not in optional for key in asked)
+    return None if is_unknown else holds(node, facts, optional)
 
 
 def _key(operand: Name | Call) -> str | Call:
