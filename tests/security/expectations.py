@@ -385,6 +385,8 @@ WORK: Final = {
     "admin:conversations_contact_send_template": ACTION,
     "admin:conversations_contact_block": ACTION,
     "admin:conversations_contact_unblock": ACTION,
+    "admin:conversations_contact_hold": ACTION,
+    "admin:conversations_contact_lift_hold": ACTION,
     "admin:conversations_contact_record_consent": ACTION,
     "admin:conversations_contact_link_customer": ACTION,
     "admin:conversations_contact_unlink_customer": ACTION,
