@@ -164,6 +164,7 @@ CONSOLE: Final = {
     "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_tenant_hide_set_up": ACTION,
     "admin:accounts_tenant_show_set_up": ACTION,
+    "admin:accounts_tenant_zone": ACTION,
     "admin:accounts_tenant_logo": ACTION,
     "admin:accounts_tenant_remove_logo": ACTION,
     "admin:usage": LIST,
