@@ -22,6 +22,7 @@ from core.db.locks import advisory_lock
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid
 from core.text.clean import text_problem
+from hitl.models import ApprovalWorkflow, ComplianceFlag
 
 MANAGE: Final = "conversations.manage_desk"
 MISSING: Final = "This custom field doesn't exist."
@@ -120,7 +121,21 @@ def _triage_rule_with(fact: str) -> str:
     return f"triage rule “{rule}”" if (rule := rules.first()) else ""
 
 
+def _approval_rule_with(fact: str) -> str:
+    """Return a workflow or a flag whose condition looks at a custom field, in words; they are few."""
+    names = re.compile(rf"\b{fact}\b")
+    for workflow in ApprovalWorkflow.objects.filter(is_active=True).order_by("name", "pk"):
+        conditions = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
+        if any(names.search(text) for text in conditions):
+            return f"workflow “{workflow.name}”"
+    for flag in ComplianceFlag.objects.filter(is_active=True).order_by("label", "pk"):
+        if names.search(flag.condition):
+            return f"compliance flag “{flag.label}”"
+    return ""
+
+
 when_field_goes(_triage_rule_with)
+when_field_goes(_approval_rule_with)
 
 
 def _checked(settings: FieldSettings, kind: str, wrong: dict[str, list[str]]) -> dict[str, Any]:

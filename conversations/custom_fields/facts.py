@@ -73,6 +73,12 @@ def fields_in_rules() -> FieldFacts:
     return FieldFacts(tuple(CustomField.objects.filter(is_personal=False).order_by("key")))
 
 
+def kinds_in_rules() -> Mapping[str, bool]:
+    """Return of each field that conditions can use whether it is a number, by the name of its fact. One query."""
+    found = fields_in_rules()
+    return {fact_name(one): fact_name(one) in found.numbers for one in found.fields}
+
+
 def facts_for_requests(conversation_id: UUID) -> Mapping[str, str | Decimal]:
     """Return what workflows can use of a conversation and its contact; what has no value isn't in it. One query.
 
