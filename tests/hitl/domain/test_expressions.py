@@ -100,8 +100,8 @@ def test_custom_field_of_another_kind_or_without_value_is_unknown(text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["field_ == 1", "field_a == cost", "field_a == field_b", 'field_a > "x"', "field_a in tags", "field_a in (1, 'a')",
-             "'a' in field_a", "field_a"],
+    "text", ["field_ == 1", "field_a == cost", "field_a == field_b", 'field_a > "x"', "field_a in tags",
+             "field_a in (1, 'a')", "'a' in field_a", "field_a"],
 )  # fmt: skip
 def test_custom_field_is_compared_with_values_only(text: str) -> None:
     with pytest.raises(BadExpression):
