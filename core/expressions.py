@@ -314,15 +314,10 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
     if any(name in optional and facts.get(name) is None for name in sides):
         return False
     left, right = _value(node.left, facts), _value(node.right, facts)
-    if any(name.startswith(FIELD) for name in sides) and not _are_alike(left, right):
+    others = right if isinstance(right, tuple) else (right,)
+    if any(name.startswith(FIELD) for name in sides) and {type(left) is str} != {type(one) is str for one in others}:
         raise NotEvaluable("a custom field is of another kind")
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
-
-
-def _are_alike(left: Any, right: Any) -> bool:
-    """Return False for a number beside a text."""
-    others = right if isinstance(right, tuple) else (right,)
-    return all(isinstance(left, str) == isinstance(one, str) for one in others)
 
 
 def holds_if_known(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = frozenset()) -> bool | None:

@@ -1,6 +1,6 @@
 """What conditions of rules can use of custom fields: those that aren't personal, such as `field_tier`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db.models import Q
 
 from conversations.custom_fields.values import YES_OR_NO
-from conversations.inbox.triage.checks import Values
 from conversations.models import Conversation, CustomField, CustomValue
 from core.expressions import FIELD, Vocabulary
 
@@ -42,7 +41,7 @@ class FieldFacts:
         return replace(vocabulary, numbers=vocabulary.numbers | self.numbers, texts=vocabulary.texts | texts)
 
     @property
-    def choices(self) -> Values:
+    def choices(self) -> Mapping[str, Callable[[], Collection[str]]]:
         """Return what reads the values that lists and checkboxes can have."""
         options: dict[CustomField, Collection[str]] = {one: one.options for one in self.fields if one.kind == Kind.LIST}
         options |= {one: list(YES_OR_NO.values()) for one in self.fields if one.kind == Kind.CHECKBOX}

@@ -60,8 +60,8 @@ def vocabulary_for(condition: str) -> Vocabulary:
         return REQUESTS
     kinds = _sources[0].kinds() if _sources else {}
     numbers = {name for name, is_number in kinds.items() if is_number}
-    known = {"numbers": REQUESTS.numbers | numbers, "texts": REQUESTS.texts | kinds.keys() - numbers}
-    return replace(REQUESTS, **known, takes_fields=False)
+    texts = REQUESTS.texts | (kinds.keys() - numbers)
+    return replace(REQUESTS, numbers=REQUESTS.numbers | numbers, texts=texts, takes_fields=False)
 
 
 def problem_of(condition: str) -> str:

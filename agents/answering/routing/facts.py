@@ -165,7 +165,7 @@ def known_fields(conditions: Iterable[str]) -> FieldFacts:
 
 def problem_of(condition: str) -> str:
     """Return why a condition can't be read or is never met, or ""."""
-    fields = fields_in_rules()
+    fields = known_fields([condition])
     try:
         known = parse(condition, fields.added_to(FACTS)) if condition else None
         return condition_problem(known, {**KNOWN, **fields.choices}) if known else ""

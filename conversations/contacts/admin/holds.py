@@ -99,8 +99,8 @@ class HoldActions(ServiceAdmin):
     )  # fmt: skip
     def place_hold(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
         """Hold the contact."""
-        about = {"subject_type": Subject.CONTACT, "subject_id": contact.pk}
-        holds.place_hold(actor=viewer_of(request), **about, reference=form.cleaned_data["reference"])
+        case = form.cleaned_data["reference"]
+        holds.place_hold(actor=viewer_of(request), subject_type=Subject.CONTACT, subject_id=contact.pk, reference=case)
         return "The hold is placed."
 
     @service_action(
