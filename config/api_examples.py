@@ -139,7 +139,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Settings": {"channels_on": ["email"], "gather": "none", "every": "hourly", "per_hour": 30},
     "Organisation": {"name": "Acme Shoes", "slug": "acme-shoes", "company_sign_in": "off"},
-    "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support"},
+    "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support", "zone": LEFT_OUT},
     "Setting": {"key": "name", "value": "Acme Shoes", "description": "The organisation's name.", "is_public": True},
     "SettingChange": {"key": "name", "value": "Acme Shoes"},
     "Use": {"key": "members", "name": "Members"},
