@@ -23,7 +23,7 @@ REASONS: Final[Mapping[str, str]] = {
     MISSING: "no_agent_chosen",
     NONE: "no_agent",
     LIMIT: REACHED,
-    UNREAD: "rule_asks_person",
+    UNREAD: "agent_cant_answer",
 }
 """Why a person is asked, by what chose nobody: the codes of the hand-off and of the run."""
 

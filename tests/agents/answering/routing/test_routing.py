@@ -298,7 +298,7 @@ def test_rule_over_a_custom_field_counts_for_who_has_the_value_and_asks_a_person
     CustomField.objects.filter(pk=fields["tier"].pk).update(kind="number")  # as if it had gone and come as another
     kept.forget()
     lost = shop.write("hello once more", who="rich")
-    assert (who(lost), lost.chosen_by["code"]) == ("rule_asks_person", "unread")
+    assert (who(lost), lost.chosen_by["code"]) == ("agent_cant_answer", "unread")
     assert "looks at a custom field that isn&#x27;t there" in page(
         browser("admin"), f"/admin/agents/agentrun/{lost.pk}/"
     )
