@@ -17,7 +17,7 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import checks, erasure, receivers, retention, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
-        from agents.answering.routing.rules import drop_rules_of  # noqa: PLC0415
+        from agents.answering.routing.rules import drop_rules_of, rule_with  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
         from agents.answering.tickets.customers import find_customer  # noqa: PLC0415
         from agents.answering.tools import (  # noqa: F401, PLC0415  (they register)
@@ -39,7 +39,7 @@ class AgentsConfig(AppConfig):
         from agents.llm.routes import availability  # noqa: PLC0415
         from agents.llm.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.selectors import AgentTargets  # noqa: PLC0415
-        from conversations.registry import register_audience_source, when_team_goes  # noqa: PLC0415
+        from conversations.registry import register_audience_source, when_field_goes, when_team_goes  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415
@@ -62,6 +62,7 @@ class AgentsConfig(AppConfig):
         register_audience_source(PlatformAudiences())
         ticketing.register(find_customer)
         when_team_goes(drop_rules_of)
+        when_field_goes(rule_with)
         targets.register("agent", AgentTargets)
         facts.register(
             facts.Fact("budget_percent", "Percent of its limit that the fullest budget has spent", spent_percent)

@@ -140,7 +140,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Settings": {"channels_on": ["email"], "gather": "none", "every": "hourly", "per_hour": 30},
     "Organisation": {"name": "Acme Shoes", "slug": "acme-shoes", "company_sign_in": "off"},
-    "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support"},
+    "OrganisationChangeRequest": {"name": "Acme Shoes", "support_name": "Acme support", "zone": LEFT_OUT},
     "Role": {"key": "own-night-lead", "name": "Night lead", "permissions": _ALLOWED},
     "RoleEffect": {"gained": ["hitl.decide_approval"], "lost": [], "sees": "", "given_to": ["the group “nights”"]},
     "RoleRequest": {"name": "Night lead", "permissions": _ALLOWED},

@@ -15,9 +15,11 @@ from conversations.messages import outbound
 from conversations.messages.outbound import Draft, Sender
 from conversations.models import AudienceSend, Contact, ContactTag, Conversation
 from core.actors import Actor, system
+from core.errors import Conflict
 from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
+from core.reliability import limits
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.actions.registry import register
 from hitl.selectors import is_call_stopped
@@ -67,8 +69,13 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return found
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
-        """Return the params with the audience's stored name. Raises `NotFound` with the closest names."""
+        """Return the params with the audience's stored name.
+
+        Raises `NotFound` with the closest names, and `Conflict` ("limit_reached") for more people than the organisation
+        may message today.
+        """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
+        limits.refuse_reached("messages", adding=found.contacts)
         return params.model_copy(update={"audience": found.name})
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
@@ -115,9 +122,17 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return [] if _within(old, more) else [f"The people in the audience have changed since the request ({new} now)."]
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
-        """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat."""
-        sent = 0
-        for contact_id in _unreached(params.audience, idempotency_key):
+        """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat.
+
+        Nobody is messaged if there are more than the organisation may message today; what has begun is finished.
+        """
+        sent, unreached = 0, _unreached(params.audience, idempotency_key)
+        if not _sends(idempotency_key).exists():
+            try:
+                limits.refuse_reached("messages", adding=len(unreached))
+            except Conflict as refused:
+                return Outcome("failed_clean", error=f"{limits.REACHED}: {refused.detail}")
+        for contact_id in unreached:
             if is_call_stopped():
                 log.warning("audience_stopped", sent=sent)
                 return Outcome("unknown", error="stopped: An emergency stop came before everyone was messaged.")

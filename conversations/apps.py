@@ -22,6 +22,7 @@ class ConversationsConfig(AppConfig):
             retention,  # noqa: F401
             reveals,  # noqa: F401
         )
+        from conversations.custom_fields import facts  # noqa: PLC0415
         from conversations.events import event_types  # noqa: F401, PLC0415
         from conversations.inbox.teams.seen import teams_of  # noqa: PLC0415
         from conversations.inbox.teams.teams import Keeper  # noqa: PLC0415
@@ -35,9 +36,11 @@ class ConversationsConfig(AppConfig):
             work_bulk_change,
         )
         from core.jobs import queues  # noqa: PLC0415
+        from hitl.actions import own_fields  # noqa: PLC0415
 
         find_teams_with(teams_of)
         keep_teams_with(Keeper())
+        own_fields.read_with(own_fields.FieldSource(facts.kinds_in_rules, facts.facts_for_requests))
         receivers.connect()
         registry.when_closed(surveys.plan_survey)
         registry.takes_inbound(surveys.may_be_answer, surveys.take_answer)

@@ -155,6 +155,20 @@ def note_team_going(team: Team) -> None:
         do(team)
 
 
+_rules_with_field: list[Callable[[str], str]] = []
+
+
+def when_field_goes(find: Callable[[str], str]) -> None:
+    """Register what says which rule looks at a custom field, by the name of its fact: "" if none does; once."""
+    if find not in _rules_with_field:
+        _rules_with_field.append(find)
+
+
+def rule_with_field(fact: str) -> str:
+    """Return a rule that looks at a custom field, such as `triage rule “Gold”`; "" if none does."""
+    return next((found for find in _rules_with_field if (found := find(fact))), "")
+
+
 class AgentUse(NamedTuple):
     """What an agent did in the last 30 days."""
 

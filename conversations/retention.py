@@ -194,6 +194,21 @@ class Subjects(HoldSubjects):
         return Held(contacts=frozenset(kept), conversations=frozenset([*conversations, *talks]))
 
 
+def holds_on(contact: Contact) -> list[LegalHold]:
+    """Return the holds that keep a contact: on everything, on the same person, or on one of their conversations.
+
+    For pages whose viewer may see the contact. One query while nothing is held.
+    """
+    found = list(LegalHold.objects.filter(lifted_at=None).order_by("placed_at", "pk"))
+    if not found:
+        return []
+    people = _same_people([contact.pk])
+    subjects = [row.subject_id for row in found if row.subject_type == LegalHold.Subject.CONVERSATION]
+    talks = Conversation.objects.filter(pk__in=subjects, contact_id__in=people).values_list("pk", flat=True)
+    held = {None, *people, *talks}
+    return [row for row in found if row.subject_id in held]
+
+
 def _same_people(contacts: Collection[UUID]) -> set[UUID]:
     """Return these contacts with all that were merged with them."""
     rows = Contact.objects.filter(pk__in=contacts).values_list("pk", "merged_into")

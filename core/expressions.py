@@ -17,6 +17,8 @@ NUMBERS: Final = frozenset({"cost", "share", "reach", "risk", "hour", "spent"})
 TEXTS: Final = frozenset({"currency", "level", "kind", "channel", "agent", "weekday"})
 LISTS: Final = frozenset({"tags"})
 NAMES: Final = NUMBERS | TEXTS | LISTS
+FIELD: Final = "field_"
+"""What the names of custom fields begin with."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,20 @@ class Vocabulary:
     lists: frozenset[str]
     calls: frozenset[str] = frozenset()
     """Names of numbers that take values in parentheses, such as `p95("first_answer", 1)`."""
+    takes_fields: bool = False
+    """Whether every name of a custom field is a fact: of the type that it is compared with."""
 
     @property
     def names(self) -> frozenset[str]:
         """Return the names of all facts."""
         return self.numbers | self.texts | self.lists | self.calls
 
+    def has(self, name: str) -> bool:
+        """Return True for the name of a fact, and for that of a custom field where any can be one."""
+        return name in self.names or (self.takes_fields and len(name) > len(FIELD) and name.startswith(FIELD))
 
-REQUESTS: Final = Vocabulary(NUMBERS, TEXTS, LISTS)
+
+REQUESTS: Final = Vocabulary(NUMBERS, TEXTS, LISTS, takes_fields=True)
 """Facts of requests, for workflows."""
 COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": lambda left, right: left == right,
@@ -235,7 +243,7 @@ class _Parser:
             if not self.skip("("):
                 raise BadExpression(f"Write values in parentheses after “{token.text}”.")
             return Call(token.text, self._literals(token.text))
-        if token.type == "word" and token.text in self.vocabulary.names:
+        if token.type == "word" and self.vocabulary.has(token.text):
             return Name(token.text)
         known = ", ".join(sorted(self.vocabulary.names))
         raise BadExpression(f"“{token.text}” is not a fact. Use {known}; put texts in quotes.")
@@ -255,6 +263,8 @@ class _Parser:
         if self.skip("("):
             items = self._literals("in")
             wanted = self._type_of(left)
+            if wanted == "field":
+                wanted = self._type_of(Literal(items[0]))
             if wanted == "list" or any(self._type_of(Literal(item)) != wanted for item in items):
                 raise BadExpression("The values after “in” have another type than the fact before it.")
             return Compare("in", left, Literal(items))
@@ -272,10 +282,16 @@ class _Parser:
             return "number" if isinstance(operand.value, Decimal) else "text"
         if operand.name in self.vocabulary.numbers:
             return "number"
-        return "list" if operand.name in self.vocabulary.lists else "text"
+        if operand.name in self.vocabulary.lists:
+            return "list"
+        return "text" if operand.name in self.vocabulary.texts else "field"
 
     def _checked(self, compare: Compare) -> Compare:
         left, right = self._type_of(compare.left), self._type_of(compare.right)
+        if "field" in (left, right):
+            if not isinstance(compare.right if left == "field" else compare.left, Literal):
+                raise BadExpression("Compare a custom field with a number or a text.")
+            left = right = right if left == "field" else left
         if left != right or "list" in (left, right):
             raise BadExpression("Compare numbers with numbers and texts with texts; use “in” for tags.")
         if left == "text" and compare.sign not in ("==", "!="):
@@ -298,20 +314,24 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
     if any(name in optional and facts.get(name) is None for name in sides):
         return False
     left, right = _value(node.left, facts), _value(node.right, facts)
+    others = right if isinstance(right, tuple) else (right,)
+    if any(name.startswith(FIELD) for name in sides) and {type(left) is str} != {type(one) is str for one in others}:
+        raise NotEvaluable("a custom field is of another kind")
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
 
 
-def holds_if_known(node: Node, facts: Mapping[Any, Any]) -> bool | None:
-    """Return whether facts meet the condition, None where that depends on one that is None."""
+def holds_if_known(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = frozenset()) -> bool | None:
+    """Return whether facts meet the condition, None where that depends on one that is None and isn't `optional`."""
     if isinstance(node, Join):
-        results = [holds_if_known(part, facts) for part in node.parts]
+        results = [holds_if_known(part, facts, optional) for part in node.parts]
         settles = node.word == "or"
         return settles if settles in results else None if None in results else not settles
     if isinstance(node, Not):
-        inner = holds_if_known(node.part, facts)
+        inner = holds_if_known(node.part, facts, optional)
         return None if inner is None else not inner
     asked = [_key(side) for side in (node.left, node.right) if not isinstance(side, Literal)]
-    return None if any(facts.get(key) is None for key in asked) else holds(node, facts)
+    is_unknown = any(facts.get(key) is None and key not in optional for key in asked)
+    return None if is_unknown else holds(node, facts, optional)
 
 
 def _key(operand: Name | Call) -> str | Call:

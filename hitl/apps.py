@@ -12,6 +12,7 @@ class HitlConfig(AppConfig):
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""
         from accounts.members import own_roles  # noqa: PLC0415  (needs the models)
+        from accounts.organisation import zone  # noqa: PLC0415
         from core.audit import vouched  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
@@ -24,6 +25,7 @@ class HitlConfig(AppConfig):
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health, retention  # noqa: F401, PLC0415  (needs loaded apps)
         from hitl.policy.selectors import workflows_naming  # noqa: PLC0415
+        from hitl.seals import rules  # noqa: PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)
         queues.provide("work_batch", tasks.work_batch.delay)
@@ -32,6 +34,7 @@ class HitlConfig(AppConfig):
         queues.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
         own_roles.find_uses_with(workflows_naming)
+        zone.seal_with(rules.lock_zone, rules.seal_zone)
         health.register()
         for check in (verification.broken_requests, *verification.BESIDE_REQUESTS):
             vouched.register(check)

@@ -116,8 +116,8 @@ def change_organisation(
     """Change settings of the organisation in scope; what is left out stays. Safe to repeat.
 
     Needs `accounts.change_tenant`; `second_factor`, with `roles` and `days`, what `set_factor_rule` needs. The currency
-    is what new limits, budgets and workflows suggest; amounts that exist keep theirs. The time zone stays: it decides
-    the period in which a spending limit counts. Raises `Refused`, `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
+    is what new limits, budgets and workflows suggest; amounts that exist keep theirs. The time zone has a service of
+    its own, `change_zone`. Raises `Refused`, `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
     """
     actor.require(CHANGE)
     get_or_missing(Tenant.objects.filter(pk=tenant_id))

@@ -10,10 +10,11 @@ from rest_framework.response import Response
 
 from accounts.members.pictures import LARGEST
 from accounts.models import Membership, SettingChange, Tenant
-from accounts.organisation import settings, usage
+from accounts.organisation import settings, usage, zone
 from accounts.organisation.settings import CHANGE
 from accounts.permissions.factor_rules import MOST_DAYS
 from accounts.selectors import logo_address
+from core.errors import Invalid
 from core.rest.fields import PartialChange, RowSerializer, SafeJSONParser
 from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.pagination import KeysetPagination
@@ -47,10 +48,13 @@ class OrganisationChange(PartialChange):
         help_text="The sender's name of emails, where the mail account has none.",
     )
     second_factor = SecondFactorRule(required=False)
+    zone = serializers.CharField(
+        max_length=64, required=False, help_text="An IANA time zone; in a request of its own. It counts at once."
+    )
 
 
 class OrganisationSerializer(RowSerializer[Tenant]):
-    """The organisation. Its zone is set when it is created."""
+    """The organisation."""
 
     zone = serializers.CharField(source="timezone", read_only=True)
     logo = serializers.SerializerMethodField(help_text="A `data:` address; empty without a logo.")
@@ -90,8 +94,15 @@ class OrganisationViewSet(ApiViewSet):
     def partial_update(self, request: Request) -> Response:
         """Change settings of your organisation; what is left out stays.
 
-        `second_factor` also needs `accounts.manage_membership` and a fresh sign-in; API keys can't change it.
+        `second_factor` also needs `accounts.manage_membership` and a fresh sign-in; API keys can't change it. `zone`
+        is changed in a request of its own; days that are over stay as they were counted. 409 `tampered`.
         """
+        asked = self.read_body()
+        if "zone" in asked:
+            if len(asked) > 1:
+                alone = "Change the time zone in a request of its own."
+                raise Invalid(alone, fields={"zone": [alone]})
+            return self.call_service(zone.change_zone, tenant_id=current_tenant_id())
         return self.call_service(settings.change_organisation, tenant_id=current_tenant_id())
 
 

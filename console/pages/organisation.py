@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from accounts.members.pictures import KINDS
 from accounts.models import Membership, Tenant
 from accounts.organisation import settings, usage
+from accounts.organisation import zone as time_zone
 from accounts.organisation.settings import CHANGE, change_organisation, show_set_up
 from accounts.permissions.roles import role_choices
 from accounts.selectors import logo_address, read_logo
@@ -25,6 +26,7 @@ from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import moment
+from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from core.clock import now
 
@@ -65,6 +67,35 @@ class OrganisationForm(ConsoleForm):
     )
 
 
+class ZoneForm(ConsoleForm):
+    """The organisation's time zone; what it changes is said before it is saved."""
+
+    template_name = "console/zone_form.html"
+    submit = ""
+
+    zone = forms.ChoiceField(label="Time zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.old = str(self.initial.get("zone", ""))
+        self.fields["zone"].choices = zone_choices(self.old)  # type: ignore[attr-defined]
+        self.is_redrawn = self.is_bound and self.data.get("confirmed") != self.data.get("zone")
+        self.words: list[str] = []
+
+    def full_clean(self) -> None:
+        """Show errors before it is confirmed, too."""
+        forms.Form.full_clean(self)
+
+    def clean_zone(self) -> str:
+        """Say what the chosen zone changes."""
+        wanted = str(self.cleaned_data["zone"])
+        if wanted == self.old:
+            raise forms.ValidationError("This is your time zone already.")
+        self.submit = "Change time zone"
+        self.words = time_zone.what_changes(self.old, wanted, now())
+        return wanted
+
+
 class LogoForm(ConsoleForm):
     """The organisation's logo."""
 
@@ -90,7 +121,7 @@ class OrganisationAdmin(ServiceAdmin):
         "name", "logo", "support_name", "spoken", "currency", "zone", "second_factor", "company", "short_name",
         "created_at", "recent",
     )  # fmt: skip
-    to_list: ClassVar = ("edit", "logo", "remove-logo")
+    to_list: ClassVar = ("edit", "zone", "logo", "remove-logo")
 
     def get_site_urls(self) -> list[URLPattern]:
         """Return the address of the page of usage."""
@@ -130,10 +161,9 @@ class OrganisationAdmin(ServiceAdmin):
 
     @admin.display(description="Time zone")
     def zone(self, tenant: Tenant) -> str:
-        """Return the zone with its time of day, and why it isn't changed here."""
+        """Return the zone with its time of day, and what counts by it."""
         return format_html(
-            '{}, now {}<p class="wk-help">Spending limits and figures count their days in this time zone. '
-            "Your administrator sets it when the organisation is created.</p>",
+            '{}, now {}<p class="wk-help">Spending limits and figures count their days in this time zone.</p>',
             tenant.timezone.replace("_", " "),
             f"{now().astimezone(ZoneInfo(tenant.timezone)):%H:%M}",
         )
@@ -169,7 +199,7 @@ class OrganisationAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with what holds now."""
-        return {field: getattr(obj, field) for field in STARTS_WITH}
+        return {**{field: getattr(obj, field) for field in STARTS_WITH}, "zone": obj.timezone}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Block removing a logo that isn't there."""
@@ -209,6 +239,17 @@ class OrganisationAdmin(ServiceAdmin):
         OrganisationForm,
         tone="primary",
         done="Saved.",
+    )
+    change_zone = calls(
+        time_zone.change_zone,
+        "tenant_id",
+        path="zone",
+        title="Change time zone",
+        submit="Continue",
+        permission=CHANGE,
+        form=ZoneForm,
+        explain="You see what changes from when before anything is saved.",
+        done="Saved. It counts from now on.",
     )
     save_logo = calls(
         settings.save_logo,

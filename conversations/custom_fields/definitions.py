@@ -11,15 +11,18 @@ from django.db import transaction
 
 from accounts.versioning import lock_version, unique
 from conversations.custom_fields import patterns
-from conversations.custom_fields.selectors import fact_name, index_of
+from conversations.custom_fields.facts import fact_name
+from conversations.custom_fields.selectors import index_of
 from conversations.custom_fields.values import LOCK, MOST
 from conversations.models import CustomField, CustomValue, TriageRule
+from conversations.registry import rule_with_field, when_field_goes
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid
 from core.text.clean import text_problem
+from hitl.models import ApprovalWorkflow, ComplianceFlag
 
 MANAGE: Final = "conversations.manage_desk"
 MISSING: Final = "This custom field doesn't exist."
@@ -100,18 +103,39 @@ def delete_custom_field(*, actor: Actor, field_id: UUID, seen_version: int | Non
     """Delete a custom field with all of its values.
 
     Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version", "in_use" by a
-    triage rule). Writes `CUSTOM_FIELD_DELETED`, with how many values went.
+    rule or a workflow). Writes `CUSTOM_FIELD_DELETED`, with how many values went.
     """
     actor.require(MANAGE)
     with transaction.atomic():
         advisory_lock(LOCK)
         row = lock_version(actor, CustomField, field_id, seen_version, MISSING)
-        rules = TriageRule.objects.filter(condition__regex=rf"\m{fact_name(row)}\M").order_by("position", "id")
-        if rule := rules.first():
-            raise Conflict(f"The triage rule “{rule}” looks at this field. Change the rule first.", code="in_use")
+        if rule := rule_with_field(fact_name(row)):
+            raise Conflict(f"The {rule} looks at this field. Change it first.", code="in_use")
         count = CustomValue.objects.filter(field=row).delete()[0]
         chain.note(actor, "CUSTOM_FIELD_DELETED", row, values=count)
         row.delete()
+
+
+def _triage_rule_with(fact: str) -> str:
+    rules = TriageRule.objects.filter(condition__regex=rf"\m{fact}\M").order_by("position", "id")
+    return f"triage rule “{rule}”" if (rule := rules.first()) else ""
+
+
+def _approval_rule_with(fact: str) -> str:
+    """Return a workflow or a flag whose condition looks at a custom field, in words; they are few."""
+    names = re.compile(rf"\b{fact}\b")
+    for workflow in ApprovalWorkflow.objects.filter(is_active=True).order_by("name", "pk"):
+        conditions = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
+        if any(names.search(text) for text in conditions):
+            return f"workflow “{workflow.name}”"
+    for flag in ComplianceFlag.objects.filter(is_active=True).order_by("label", "pk"):
+        if names.search(flag.condition):
+            return f"compliance flag “{flag.label}”"
+    return ""
+
+
+when_field_goes(_triage_rule_with)
+when_field_goes(_approval_rule_with)
 
 
 def _checked(settings: FieldSettings, kind: str, wrong: dict[str, list[str]]) -> dict[str, Any]:

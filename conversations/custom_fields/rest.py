@@ -116,5 +116,5 @@ class CustomFieldViewSet(RetrieveModelMixin, ListViewSet):
         return self.call_service(revise_custom_field)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a custom field with all of its values. 409 `stale_version`, `in_use` by a triage rule."""
+        """Delete a custom field with all of its values. 409 `stale_version`, `in_use` by a rule or a workflow."""
         return self.call_service(delete_custom_field)

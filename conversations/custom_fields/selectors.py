@@ -1,7 +1,6 @@
 """Read custom fields and their values."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from core.actors import Actor
 from core.privacy.encryption import blind_index
 
 VIEW: Final = "conversations.view_conversation"
-NUMBER: Final = CustomField.Kind.NUMBER
 COLUMN: Final = "conversations_customvalue.value"
 """The column that the digests of values are bound to."""
 
@@ -53,38 +51,6 @@ def index_of(field: CustomField, text: str) -> str:
     It is "" for a field whose values aren't looked for.
     """
     return blind_index(f"{field.pk}|{text.casefold()}", column=COLUMN) if is_found_by_value(field) else ""
-
-
-def fields_in_rules() -> Sequence[CustomField]:
-    """Return the fields that conditions of rules can use: those that aren't personal. One query."""
-    return list(CustomField.objects.filter(is_personal=False).order_by("key"))
-
-
-def fact_name(field: CustomField) -> str:
-    """Return what conditions of rules call a field."""
-    return f"field_{field.key}"
-
-
-def facts_of(
-    fields: Sequence[CustomField], conversations: Sequence[Conversation]
-) -> Mapping[UUID, Mapping[str, str | Decimal | None]]:
-    """Return the values of conversations and their contacts, by what conditions call them.
-
-    A number that isn't there is None, and any other value "". One query, none without fields.
-    """
-    rows = CustomValue.objects.filter(field__in=fields) if fields else CustomValue.objects.none()
-    whose = Q(conversation__in=[row.pk for row in conversations])
-    whose |= Q(contact__in={row.contact_id for row in conversations})
-    places = ("field_id", "conversation_id", "contact_id", "text")
-    known = {(field_id, talk_id or contact_id): text for field_id, talk_id, contact_id, text in
-             rows.filter(whose).values_list(*places)}  # fmt: skip
-    found: dict[UUID, dict[str, str | Decimal | None]] = {talk.pk: {} for talk in conversations}
-    for talk in conversations:
-        for field in fields:
-            of = talk.pk if field.subject == CustomField.Subject.CONVERSATION else talk.contact_id
-            text = known.get((field.pk, of), "")
-            found[talk.pk][fact_name(field)] = (Decimal(text) if text else None) if field.kind == NUMBER else text
-    return found
 
 
 def told_without_a_look(*, conversation_id: UUID, record_id: UUID | None) -> Q:

@@ -15,7 +15,8 @@ from accounts.selectors import names_of
 from accounts.versioning import unique
 from conversations import texts
 from conversations.contacts.fields import language_code
-from conversations.custom_fields.selectors import fields_in_rules, told_without_a_look, values_of
+from conversations.custom_fields.facts import fields_in_rules
+from conversations.custom_fields.selectors import told_without_a_look, values_of
 from conversations.inbox import assignment
 from conversations.inbox.states import MACHINES
 from conversations.inbox.teams.seen import get_seen, seen_conversations
@@ -260,7 +261,7 @@ def unknown_variable(text: str) -> str:
     """Return what is wrong with the variables of a text; "" if nothing is. One query for those of custom fields."""
     unknown = sorted(set(_VARIABLE.findall(text)) - set(VARIABLES))
     if any(name.startswith(FIELD) for name in unknown):
-        known = {f"{FIELD}{field.key}" for field in fields_in_rules()}
+        known = {f"{FIELD}{field.key}" for field in fields_in_rules().fields}
         unknown = [name for name in unknown if name not in known]
     if not unknown:
         return ""

@@ -4,6 +4,7 @@ from conversations.contacts.selectors.audiences import Audience, list_audiences
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import get_channel_account, read_contact
 from conversations.contacts.selectors.names import names_in_conversation
+from conversations.custom_fields.facts import FieldFacts, fields_in_rules
 from conversations.custom_fields.selectors import values_for_agents, values_of
 from conversations.inbox.models import conversations_of
 from conversations.inbox.selectors.counts import count_needing_person

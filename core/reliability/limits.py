@@ -67,7 +67,8 @@ def is_reached(key: str) -> bool:
 def refuse_reached(key: str, *, adding: Amount = 1) -> None:
     """Raise `Conflict` ("limit_reached") for what no longer fits under a limit of the tenant in scope.
 
-    What is counted in rows is counted under a lock: then in the transaction that adds one.
+    What is counted in rows is counted under a lock: then in the transaction that adds one. Several at once are refused
+    as a whole, with how many are left as `left`.
     """
     most, kind = limit_of(key), kinds.get(key)
     if most is None:
@@ -76,5 +77,8 @@ def refuse_reached(key: str, *, adding: Amount = 1) -> None:
         advisory_lock(f"limit of {key}")
     used = kind().used()
     if used is not None and used + adding > most:
-        sentence = f"Your organisation has reached its limit of {most:,} {kind.unit}. {kind.way_out}"
-        raise Conflict(sentence, code=REACHED, limit=key)
+        left = max(most - used, 0)
+        sentence = f"Your organisation has reached its limit of {most:,} {kind.unit}."
+        if left:
+            sentence = f"This takes {adding:,}, and {left:,} of your organisation's {most:,} {kind.unit} are left."
+        raise Conflict(f"{sentence} {kind.way_out}", code=REACHED, limit=key, left=left)

@@ -11,7 +11,7 @@ from core import expressions
 from core.working_time import DAYS, minute_of
 
 ASKERS_FACTS: Final = frozenset({"tags", "channel", "agent"})
-"""Facts that requesters can choose: they may make a request stricter, never easier."""
+"""Facts that requesters can choose: they may make a request stricter, never easier. Custom fields are such, too."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,14 @@ class Subject:
     """The moment in the tenant's zone."""
     spent: Decimal | None = None
     """What its requester requested in the last 24 hours, including this; None until it is needed."""
+    fields: Mapping[str, str | Decimal] = field(default_factory=dict)
+    """The custom fields that have a value, by the names of their facts."""
 
     def facts(self) -> dict[str, Any]:
         """Return the facts that a condition can use, by name."""
         moment = self.local_time
         return {
+            **self.fields,
             "cost": None if self.cost is None else abs(self.cost),
             "currency": self.currency,
             "share": self.share,
@@ -176,7 +179,8 @@ def asks_for_askers_facts(condition: str) -> bool:
     if not condition:
         return False
     try:
-        return bool(ASKERS_FACTS & expressions.names_in(expressions.parse(condition)))
+        names = expressions.names_in(expressions.parse(condition))
+        return bool(ASKERS_FACTS & names) or any(name.startswith(expressions.FIELD) for name in names)
     except expressions.BadExpression:
         return False
 

@@ -47,8 +47,8 @@ READINGS: Final = (
     Reading(
         model="hitl.Approval", title="Requests from your conversations, by you, or with an address of yours",
         shown="id reference kind state risk_level created_at decided_at",
-        masked="summary payload preview preview_url facts drift notes hold_reason escalation_reason contact_tags tags "
-        "custom address user_agent",
+        masked="summary payload preview preview_url facts drift notes hold_reason escalation_reason contact_tags "
+        "field_facts tags custom address user_agent",
         # Those with an address count as the person's from here on: their notes, reasons and results come next.
         rows=each_once(
             owned(Approval, conversation_id="conversations"), owned_unindexed(Approval, requester="users"),

@@ -59,6 +59,7 @@ BLANK: Final[dict[str, Any]] = {
     "hold_reason": "",
     "escalation_reason": "",
     "contact_tags": [],
+    "field_facts": None,
     "tags": [],
     "custom": {},
     "people": None,

@@ -12,13 +12,15 @@ SHAPING: Final = (
     "WORKFLOW_RETIRED",
     "WORKFLOW_RESTORED",
     "RISK_POLICY_SET",
+    "TENANT_ZONE_CHANGED",
 )
 
 
 def have_shaped_rules(people: Collection[UUID]) -> bool:
-    """Return True if one of these people ever changed a workflow or risk scoring.
+    """Return True if one of these people ever changed a workflow, risk scoring or the time zone.
 
-    One query. Retiring counts as well: a lenient workflow may then cover what a strict one covered.
+    One query. Retiring counts as well: a lenient workflow may then cover what a strict one covered. So does the time
+    zone, as conditions look at the hour.
     """
     if not people:
         return False

@@ -191,6 +191,22 @@ def note(
     chain.record_all(told)
 
 
+def lock_zone(actor: Actor) -> None:
+    """Lock the rules until the commit, for a change of the time zone; first of all locks. Raises Conflict (`tampered`).
+
+    Nothing is sealed after a forged entry, so the time zone isn't changed then.
+    """
+    lock_intact(actor)
+    seals = RuleSeals()
+    if seals.forged or seals.zone_problem():
+        raise Conflict(CHANGED.format("The time zone or the rules were", "them"), code="tampered")
+
+
+def seal_zone(actor: Actor) -> list[chain.Fact]:
+    """Return the entry that seals the time zone as it is stored, with all other lines as they are sealed."""
+    return [_entry(actor, {**RuleSeals().lines, ZONE: _digest(tenant_zone_name())})]
+
+
 def find_broken(seals: RuleSeals) -> dict[str, str]:
     """Return in all sealed tables what happened outside the application to which line, by its name.
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Max, Min, Q, QuerySet
 
 from core.observability.logging import get_logger
-from hitl.actions import registry
+from hitl.actions import own_fields, registry
 from hitl.domain import risk
 from hitl.domain.estimate import Estimate
 from hitl.domain.state_machine import State
@@ -25,8 +25,8 @@ LIMIT: Final = 100_000
 BEFORE: Final = 50_000
 """The most requests before the range that totals are added up from."""
 COLUMNS: Final = (
-    "kind payload facts risk_factors cost currency reach requester_id agent_id channel contact_tags excluded reference "
-    "created_at decided_at decided_as decided_role resolved_at state revision level snapshot"
+    "kind payload facts risk_factors cost currency reach requester_id agent_id channel contact_tags field_facts "
+    "excluded reference created_at decided_at decided_as decided_role resolved_at state revision level snapshot"
 ).split()
 _SPENT: Final = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED)
 
@@ -49,6 +49,8 @@ class Past:
     requester_id: UUID | None
     channel: str
     tags: tuple[str, ...]
+    fields: Mapping[str, str | Decimal]
+    """The custom fields that were stored with it; those of older and of erased requests are unknown."""
     excluded: tuple[UUID, ...]
     spent_at: datetime | None
     """When it was approved, if its cost counts under spending limits."""
@@ -116,6 +118,7 @@ def _past(row: Approval, levels: tuple[Any, ...]) -> Past:
         requester_id=row.requester_id,
         channel=row.channel,
         tags=tuple(row.contact_tags),
+        fields=own_fields.facts_from(row.field_facts),
         excluded=tuple(row.excluded),
         spent_at=row.decided_at if is_spent else None,
         dropped_at=row.resolved_at if row.state in NOT_WANTED else None,

@@ -43,7 +43,8 @@ class World:
         """Evaluate a request as if it were made now, with the totals of its time."""
         definitions = self.rules.definitions
         assessed = self._assess(past)
-        asked = Asked(past.agent_id, past.requester_id, past.moment, past.channel, past.tags, past.excluded)
+        whose = past.agent_id, past.requester_id
+        asked = Asked(*whose, past.moment, past.channel, past.tags, past.excluded, fields=past.fields)
         matched = select.match(definitions, past.kind, assessed, asked, totals=self.totals)
         subject = select.subject_of(past.kind, assessed, asked, definitions.zone)
         if matched.auto is not None and matched.auto.verdict == "approve":

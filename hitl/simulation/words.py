@@ -149,7 +149,7 @@ def _condition(text: str, subject: Subject) -> Test:
     holds = _holds(lambda: matching.condition_holds(text, subject))
     facts, values = subject.facts(), []
     for name in sorted(expressions.names_in(expressions.parse(text)) - {"tags", "agent"}):  # neither tags nor ids
-        value = facts.get(name)
+        value = None if name.startswith(expressions.FIELD) else facts.get(name)  # nor what is known of a customer
         if value is not None and value != "":
             values.append(f"{NAMES.get(name, name)} {money_text(value) if name in AMOUNTS else value}")
     named = listed(values)

@@ -100,7 +100,7 @@ def test_code_that_is_typed_confirms_by_sms_and_no_model_reads_it(shop: Shop) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "provider", "way"),
-    [("whatsapp", "meta", "button"), ("whatsapp", "twilio", "code"), ("email", "imap", "code")],
+    [("whatsapp", "cloud", "button"), ("whatsapp", "twilio", "code"), ("email", "imap", "code")],
 )
 def test_channel_with_buttons_confirms_by_one_and_others_by_a_code(
     shop: Shop, kind: str, provider: str, way: str

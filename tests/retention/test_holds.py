@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.test import Client
 
 from accounts.models import Membership
 from accounts.privacy.erasure import erase_member
@@ -22,6 +23,7 @@ from hitl.models import Approval
 from integrations.mail.retention import forget_rows
 from integrations.models import MailDelivery
 from tests.channels_app.twilio.conftest import Door
+from tests.console.conftest import Browser
 from tests.database.meanwhile import meanwhile
 from tests.database.sealing import rewrite
 from tests.erasure.scene import DOOR, NAME, PHONE, Traces
@@ -109,6 +111,37 @@ def test_hold_follows_a_contact_that_is_merged(traces: Traces, choose: Choose) -
         assert kept.value.code == "on_hold"
         LegalHold.objects.update(lifted_at=now())
         assert merges.undo_merge(actor=traces.world.actor("support"), contact_id=gone).undone_at is not None
+
+
+def test_contacts_own_page_places_shows_and_lifts_a_hold(traces: Traces, browser: Browser) -> None:
+    page = f"/admin/conversations/contact/{traces.contact_id}/"
+    officer, support = browser("compliance"), browser("support")
+
+    def shown(client: Client) -> str:
+        return client.get(page).content.decode()
+
+    assert "On legal hold" not in shown(officer)
+    assert support.post(f"{page}hold/", {"reference": "C 12/26"}).status_code == 403
+    assert officer.post(f"{page}hold/", {"reference": "Ms. O'Neill"}).status_code == 400
+    assert officer.post(f"{page}hold/", {"reference": "C 12/26"}).status_code == 302
+    with tenant_scope(traces.world.acme.pk):
+        placed = LegalHold.objects.get()
+        assert (placed.subject_id, placed.placed_by) == (traces.contact_id, traces.world.people["compliance"].pk)
+        hold(traces, "conversation", traces.conversation_id)
+    # The case is for who may see holds; that the contact is kept, and since when, for everybody who sees it.
+    seen = shown(officer)
+    assert ("On legal hold" in seen, "case C 12/26" in seen, "one of their conversations" in seen) == (True, True, True)
+    seen = shown(support)
+    assert ("On legal hold" in seen, "C 12/26" in seen, "those who may see legal holds" in seen) == (True, False, True)
+    assert "on legal hold and can&#x27;t be erased" in officer.get(f"{page}erase/").content.decode()
+    assert support.post(f"{page}lift-hold/", {"hold_id": str(placed.pk)}).status_code == 403
+    assert officer.post(f"{page}lift-hold/", {"hold_id": str(placed.pk)}).status_code == 302
+    assert "On one of their conversations" in shown(officer)  # which only the page of holds lifts
+    with tenant_scope(traces.world.acme.pk):
+        holds.lift_hold(actor=traces.officer(), hold_id=LegalHold.objects.get(lifted_at=None).pk)
+        told = AuditEntry.objects.filter(action__startswith="LEGAL_HOLD").values_list("action", flat=True)
+        assert sorted(told) == ["LEGAL_HOLD_LIFTED"] * 2 + ["LEGAL_HOLD_PLACED"] * 2
+    assert "On legal hold" not in shown(officer)
 
 
 def test_bad_holds_are_refused_in_words(traces: Traces) -> None:

@@ -31,7 +31,8 @@ from hitl.models import BusinessCalendar
 HELP: Final = (
     'For example: language == "de", or intent == "returns". You can use '
     + ", ".join(sorted(FACTS.names))
-    + ". “words” are those of the newest message, in lower case. Leave it empty to match every message."
+    + ", and field_ with the key of a custom field, such as field_tier. "
+    "“words” are those of the newest message, in lower case. Leave it empty to match every message."
 )
 WITHIN, OUTSIDE = "within", "outside"
 

@@ -16,13 +16,14 @@ from core.reliability.limits import REACHED
 
 RULE, FALLBACK, STAYS, NAMED = "rule", "fallback", "stays", "named"
 ONLY, TOPIC, LAST, FIRST = "only", "topic", "last", "first"
-PERSON, UNFIT, MISSING, NONE, LIMIT = "person", "unfit", "missing", "none", "limit"
+PERSON, UNFIT, MISSING, NONE, LIMIT, UNREAD = "person", "unfit", "missing", "none", "limit", "unread"
 REASONS: Final[Mapping[str, str]] = {
     PERSON: "rule_asks_person",
     UNFIT: "agent_cant_answer",
     MISSING: "no_agent_chosen",
     NONE: "no_agent",
     LIMIT: REACHED,
+    UNREAD: "agent_cant_answer",
 }
 """Why a person is asked, by what chose nobody: the codes of the hand-off and of the run."""
 
@@ -74,11 +75,15 @@ def cast_of(paused: Collection[str] = ()) -> Cast:
     return Cast({version.agent_id: version for version in active_versions()}, paused)
 
 
-def by_rule(rule: AnswerRule, cast: Cast) -> Choice:
+def by_rule(met: ReadRule, cast: Cast) -> Choice:
     """Return who answers by a rule: its agent, its fallback while that one can't answer, or a person.
 
-    Each is looked at once, so that no two rules can send a conversation in a circle.
+    Each is looked at once, so that no two rules can send a conversation in a circle. A person
+    answers also by a rule over a custom field that isn't there, as it's unknown who is meant.
     """
+    rule = met.rule
+    if met.lacks_field:
+        return Choice(None, UNREAD, rule)
     if rule.agent is None:
         return Choice(None, PERSON, rule)
     problem = cast.problem_of(rule.agent)
@@ -107,14 +112,14 @@ def choose(
     `named` is the agent that the message's frame names, `answered_by` who wrote the answers so far, the newest first.
     """
     met = first_met(rules, asked)
-    if met is not None and met.rule.agent is None:
-        return Choice(None, PERSON, met.rule)
+    if met is not None and not met.gives:
+        return by_rule(met, cast)
     may_name = None if asked.is_colleague or not named else nameable(rules, asked, met, cast)
     if version := _named(named, cast, may_name):
         return Choice(version, NAMED)
     if met is None:
         return _for_colleague(run, asked, cast, answered_by) if asked.is_colleague else without_rule(cast)
-    return _stays(met, rules, asked, cast, answered_by) or by_rule(met.rule, cast)
+    return _stays(met, rules, asked, cast, answered_by) or by_rule(met, cast)
 
 
 def nameable(rules: Sequence[ReadRule], asked: Asked, met: ReadRule | None, cast: Cast) -> set[UUID]:
@@ -127,7 +132,7 @@ def nameable(rules: Sequence[ReadRule], asked: Asked, met: ReadRule | None, cast
     for each in rules:
         may_be = each.may_be_met(asked, facts)
         if may_be is not False:
-            found |= {agent.pk for agent in (each.rule.agent, each.rule.fallback) if agent}
+            found |= each.gives
         if may_be:
             break  # it leaves nothing to those after it
     return found
@@ -157,8 +162,7 @@ def _stays(
         return None
     facts = lasting_facts(rules, asked)
     for each in rules[: rules.index(met)]:
-        gives = {agent.pk for agent in (each.rule.agent, each.rule.fallback) if agent}
-        if each.is_momentary and version.agent_id in gives and each.may_be_met(asked, facts) is not False:
+        if each.is_momentary and version.agent_id in each.gives and each.may_be_met(asked, facts) is not False:
             return Choice(version, STAYS, each.rule)
     return None
 

@@ -1,6 +1,9 @@
-"""What answer rules look at: facts as triage has them, as far as a turn knows them without a further query."""
+"""What answer rules look at: facts as triage has them, as far as a turn knows them without a further query.
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+Custom fields cost two, and only where a rule looks at them.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -12,8 +15,18 @@ from agents.answering.tools import registry as tools
 from agents.llm import registry
 from agents.llm.ports import Line
 from conversations.models import Team
-from conversations.selectors import condition_problem, words_in
-from core.expressions import BadExpression, Node, NotEvaluable, Vocabulary, holds, holds_if_known, names_in, parse
+from conversations.selectors import FieldFacts, condition_problem, fields_in_rules, words_in
+from core.expressions import (
+    FIELD,
+    BadExpression,
+    Node,
+    NotEvaluable,
+    Vocabulary,
+    holds,
+    holds_if_known,
+    names_in,
+    parse,
+)
 from core.observability.logging import get_logger
 from core.reliability import kept
 from core.working_time import DAYS, BrokenCalendar, calendar_from, is_open
@@ -37,7 +50,7 @@ KNOWN: Final[Mapping[str, Callable[[], Collection[str]]]] = {
 class Asked:
     """Something that was written: where, when, what and by which kind of sender.
 
-    `known` holds the plain facts; `lines` are the exchange so far, the newest last.
+    `known` holds the plain facts; `lines` are the exchange so far, the newest last. `read_fields` reads custom fields.
     """
 
     account_id: UUID
@@ -46,6 +59,7 @@ class Asked:
     is_colleague: bool
     known: Mapping[str, Any]
     lines: Sequence[Line] = field(repr=False)
+    read_fields: Callable[[], Mapping[str, Any]]
 
     def facts(self, wanted: Collection[str]) -> dict[str, Any]:
         """Return the facts; those that cost something only where they are wanted."""
@@ -59,26 +73,38 @@ class Asked:
         if not {"hour", "weekday"}.isdisjoint(wanted):
             here = self.at.astimezone(kept.keep(tenant_zone, "time zone"))
             found |= {"hour": here.hour, "weekday": DAYS[here.weekday()]}
+        if any(name.startswith(FIELD) for name in wanted):
+            found |= self.read_fields()
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRule:
-    """A rule with its condition parsed."""
+    """A rule with its condition parsed.
+
+    `lacks_field` tells that it looks at a custom field that isn't there, or is of another kind: then it asks a person.
+    """
 
     rule: AnswerRule
     node: Node | None
     uses: frozenset[str]
+    optional: frozenset[str] = frozenset()
+    lacks_field: bool = False
 
     @classmethod
-    def of(cls, rule: AnswerRule) -> "ReadRule | None":
+    def of(cls, rule: AnswerRule, fields: FieldFacts) -> "ReadRule | None":
         """Return the rule; None, with a line in the log, for one that can't be read: the next ones count then."""
         try:
-            node = parse(rule.condition, FACTS) if rule.condition else None
+            node = parse(rule.condition, fields.added_to(FACTS)) if rule.condition else None
         except BadExpression:
             log.warning("answer_rule_skipped", rule=str(rule.pk))
-            return None
-        return cls(rule, node, names_in(node) if node else frozenset())
+            return cls(rule, None, frozenset(), lacks_field=True) if names_fields(rule.condition) else None
+        return cls(rule, node, names_in(node) if node else frozenset(), fields.numbers)
+
+    @property
+    def gives(self) -> set[UUID]:
+        """Return the agents that answer by it."""
+        return {pk for pk in (self.rule.agent_id, self.rule.fallback_id) if pk and not self.lacks_field}
 
     @property
     def is_momentary(self) -> bool:
@@ -103,7 +129,7 @@ class ReadRule:
         if not self.counts_in(asked):
             return False
         try:
-            return self.node is None or holds(self.node, facts)
+            return self.node is None or holds(self.node, facts, self.optional)
         except NotEvaluable:
             log.warning("answer_rule_skipped", rule=str(self.rule.pk))
             return False
@@ -112,7 +138,7 @@ class ReadRule:
         """Return whether the rule is met, None where that depends on what is written; `facts` are all others."""
         if not self.counts_in(asked):
             return False
-        return True if self.node is None else holds_if_known(self.node, facts)
+        return True if self.node is None else holds_if_known(self.node, facts, self.optional)
 
 
 def first_met(rules: Sequence[ReadRule], asked: Asked) -> ReadRule | None:
@@ -127,9 +153,21 @@ def lasting_facts(rules: Sequence[ReadRule], asked: Asked) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in MOMENTARY}
 
 
+def names_fields(condition: str) -> bool:
+    """Return True if a condition seems to look at custom fields, also at some that aren't there."""
+    return FIELD in condition
+
+
+def known_fields(conditions: Iterable[str]) -> FieldFacts:
+    """Return the custom fields that conditions can look at. One query, none if no condition looks at any."""
+    return fields_in_rules() if any(names_fields(text) for text in conditions) else FieldFacts()
+
+
 def problem_of(condition: str) -> str:
     """Return why a condition can't be read or is never met, or ""."""
+    fields = known_fields([condition])
     try:
-        return condition_problem(parse(condition, FACTS), KNOWN) if condition else ""
+        known = parse(condition, fields.added_to(FACTS)) if condition else None
+        return condition_problem(known, {**KNOWN, **fields.choices}) if known else ""
     except BadExpression as problem:
         return str(problem)

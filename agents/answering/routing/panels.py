@@ -102,6 +102,8 @@ def who_of(rule: AnswerRule) -> str:
 
 def problem_of_agent(rule: AnswerRule, found: Outlook) -> str:
     """Return why the agents of a rule can't answer now, and who does instead; "" if its agent can."""
+    if rule.pk in found.unread:
+        return "It looks at a custom field that isn't there. A person answers instead."
     problem = found.cast.problem_of(rule.agent) if rule.agent else ""
     if rule.agent is None or not problem:
         return ""

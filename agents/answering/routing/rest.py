@@ -55,7 +55,8 @@ class AnswerRuleRequest(serializers.Serializer[Any]):
         max_length=500,
         default="",
         allow_blank=True,
-        help_text=f"Over {', '.join(f'`{name}`' for name in sorted(FACTS.names))}; empty meets everything.",
+        help_text=f"Over {', '.join(f'`{name}`' for name in sorted(FACTS.names))} and custom fields, such as "
+        "`field_tier`; empty meets everything.",
     )
     agent_id = serializers.UUIDField(default=None, allow_null=True, help_text="null: no agent, a person.")
     fallback_id = serializers.UUIDField(

@@ -1,6 +1,6 @@
 """Create, change, order, try and delete answer rules: which agent answers where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.versioning import lock_version, unique
 from agents.answering.routing.choice import by_rule
-from agents.answering.routing.facts import Asked, first_met, problem_of
+from agents.answering.routing.facts import Asked, first_met, known_fields, problem_of
 from agents.answering.routing.models import AnswerRule
 from agents.answering.routing.selectors import MISSING_RULE, cast_now, readable
 from agents.llm.ports import Line
@@ -132,6 +132,12 @@ def delete_answer_rule(*, actor: Actor, answer_rule_id: UUID, seen_version: int 
         row.delete()
 
 
+def rule_with(fact: str) -> str:
+    """Return a rule that looks at a custom field, in words; "" if none does."""
+    rule = AnswerRule.objects.filter(condition__regex=rf"\m{fact}\M").order_by("position", "id").first()
+    return f"answer rule “{rule}”" if rule else ""
+
+
 def drop_rules_of(team: Team) -> None:
     """Delete the rules about a team that is being deleted, in its transaction: no conversation can meet them."""
     for row in AnswerRule.objects.filter(team=team):
@@ -157,13 +163,15 @@ def try_answer_rule(*, actor: Actor, answer_rule_id: UUID, days: int = 7, now: d
     rules = readable(sorted([*others, tried], key=lambda one: (one.position, one.pk)))
     cast, names = cast_now(), dict(Agent.objects.values_list("pk", "name"))
     rows = list(_past(actor, (now or clock_now()) - timedelta(days=days))[:TRIED])
+    fields = known_fields(rule.rule.condition for rule in rules)
+    values = fields.of({row.pk: row.contact_id for row in rows})
     meets, differences = 0, []
     for row in rows:
-        met = first_met(rules, asked_in(row))
+        met = first_met(rules, asked_in(row, values[row.pk]))
         if met is None or met.rule != tried:
             continue
         meets += 1
-        version = by_rule(tried, cast).version
+        version = by_rule(met, cast).version
         old, new = row.answered_by, version.agent_id if version else None
         if old != new:
             differences.append(AnswerDifference(row, names.get(old), names.get(new)))
@@ -191,7 +199,7 @@ def _past(viewer: Actor, since: datetime) -> QuerySet[Any]:
     return found
 
 
-def asked_in(row: Any) -> Asked:
+def asked_in(row: Any, fields: Mapping[str, Any]) -> Asked:
     """Return what the rules would have looked at in a past conversation."""
     known = {name: getattr(row, name) for name in ("language", "intent", "urgency", "lead")}
     place = {"channel": row.channel_account.kind, "account": row.channel_account.name}
@@ -207,6 +215,7 @@ def asked_in(row: Any) -> Asked:
             "verified": "yes" if row.is_proven else "no",
         },
         lines=[Line("user", row.said or "")],
+        read_fields=lambda: fields,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from agents.answering.routing.choice import MISSING, Cast, Choice, cast_of, without_rule
-from agents.answering.routing.facts import ReadRule
+from agents.answering.routing.facts import ReadRule, known_fields
 from agents.answering.routing.models import AnswerRule
 from agents.answering.selectors import paused_outside
 from agents.selectors import VIEW_AGENT
@@ -46,8 +46,9 @@ def active_rules() -> Sequence[ReadRule]:
 
 
 def readable(rows: Sequence[AnswerRule] | QuerySet[AnswerRule]) -> Sequence[ReadRule]:
-    """Return the rules that can be read, with their conditions parsed."""
-    return tuple(found for rule in rows if (found := ReadRule.of(rule)))
+    """Return the rules that can be read, with their conditions parsed. One query more where they name custom fields."""
+    fields = known_fields(rule.condition for rule in rows)
+    return tuple(found for rule in rows if (found := ReadRule.of(rule, fields)))
 
 
 def cast_now() -> Cast:
@@ -64,11 +65,14 @@ class Outlook:
     cast: Cast
     otherwise: Choice | None
     """None where a rule for all customers leaves nothing open."""
+    unread: frozenset[UUID] = frozenset()
+    """The rules that look at a custom field that isn't there, or is of another kind: a person answers."""
 
     @property
     def for_customers(self) -> set[UUID]:
         """Return the agents that customers may get: those that rules in force name, and the one without a rule."""
-        named = {pk for rule in self.rules if rule.is_active for pk in (rule.agent_id, rule.fallback_id) if pk}
+        read = [rule for rule in self.rules if rule.is_active and rule.pk not in self.unread]
+        named = {pk for rule in read for pk in (rule.agent_id, rule.fallback_id) if pk}
         only = self.otherwise.version if self.otherwise else None
         return named | {only.agent_id} if only else named
 
@@ -90,7 +94,8 @@ def outlook(*, viewer: Actor, account_id: UUID | None = None) -> Outlook:
         rules = [rule for rule in rules if rule.channel_account_id in (None, account_id)]
     cast = cast_now()
     settling = [rule for rule in rules if rule.channel_account_id in (None, account_id)]
-    return Outlook(rules, cast, None if leave_nothing_open(settling) else without_rule(cast))
+    unread = frozenset(each.rule.pk for each in readable(rules) if each.lacks_field)
+    return Outlook(rules, cast, None if leave_nothing_open(settling) else without_rule(cast), unread)
 
 
 def leave_nothing_open(rules: Sequence[AnswerRule]) -> bool:

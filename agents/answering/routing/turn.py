@@ -1,19 +1,26 @@
 """Choose who answers a run, by what its turn has read anyway."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
 from agents.answering.interpretation import Reading
 from agents.answering.routing.choice import LIMIT, Choice, cast_of, choose
 from agents.answering.routing.facts import Asked
 from agents.answering.routing.selectors import active_rules
 from agents.answering.selectors import Standing, Transcript
 from agents.models import AgentRun
+from conversations.models import Conversation
+from conversations.selectors import fields_in_rules
 from core.clock import now
-from core.reliability import limits
+from core.reliability import kept, limits
 
 
 def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, found: Reading) -> Choice:
     """Return who answers a run: beyond the organisation's messages of a day nobody, so that it waits for a person.
 
-    No statement, while the settings that a process keeps are young enough.
+    No statement, while the settings that a process keeps are young enough, but two for rules over custom fields.
     """
     if limits.is_reached("messages"):
         return Choice(None, LIMIT)
@@ -33,6 +40,7 @@ def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, fo
             "verified": "yes" if standing.is_proven else "no",
         },
         lines=transcript.lines,
+        read_fields=partial(_fields_of, run.conversation_id),
     )
     return choose(
         run,
@@ -42,3 +50,10 @@ def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, fo
         named=transcript.named,
         answered_by=transcript.answered_by,
     )
+
+
+def _fields_of(conversation_id: UUID) -> Mapping[str, Any]:
+    """Return the values of custom fields of a conversation and the contact that it belongs to now."""
+    fields = kept.keep(fields_in_rules, "custom fields in rules")
+    contact_id = Conversation.objects.values_list("contact_id", flat=True).get(pk=conversation_id)
+    return fields.of({conversation_id: contact_id})[conversation_id]

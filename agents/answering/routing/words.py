@@ -17,6 +17,7 @@ from agents.answering.routing.choice import (
     STAYS,
     TOPIC,
     UNFIT,
+    UNREAD,
 )
 from agents.answering.routing.facts import FACTS
 from console.conditions.builder import SIGN_WORDS
@@ -35,6 +36,7 @@ BY_RULE: Final[Mapping[str, str]] = {
     FALLBACK: "The answer rule “{rule}” chose {agent}, which {problem}. So its fallback answered.",
     UNFIT: "The answer rule “{rule}” chose {agent}, which {problem}, and no fallback can answer. A person was asked.",
     PERSON: "The answer rule “{rule}” chose a person, not an agent.",
+    UNREAD: "The answer rule “{rule}” looks at a custom field that isn't there. A person was asked.",
 }
 WITHOUT_RULE: Final[Mapping[str, str]] = {
     NAMED: "The page or program that sent the message chose it.",
@@ -67,7 +69,7 @@ YES_OR_NO: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def condition_in_words(condition: str) -> str:
-    """Return the condition of a rule in words; "" for none, and for one that only its text can say."""
+    """Return the condition of a rule in words; "" for none, and for what only its text says, as custom fields."""
     try:
         found = rows_of(condition, FACTS)
     except BadExpression:

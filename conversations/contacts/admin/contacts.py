@@ -15,7 +15,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
-from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
+from console.erasure_form import EraseForm, progress_url, redirect_to_progress
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
@@ -25,6 +25,7 @@ from conversations.channel_accounts.admin.languages import language_name
 from conversations.contacts import blocks, consents, contacts
 from conversations.contacts.admin import card
 from conversations.contacts.admin.consents import ContactConsentForm
+from conversations.contacts.admin.holds import LIFT, PLACE, HoldActions, LiftForm
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.known_people import set_contact_fields
 from conversations.contacts.selectors.consents import wishes_of
@@ -92,7 +93,7 @@ class ErasedFilter(SelectFilter):
 
 
 @admin.register(Contact)
-class ContactAdmin(MergeActions):
+class ContactAdmin(HoldActions, MergeActions):
     view_permission = "conversations.view_contact"
     nav = Nav("Contacts", "person", DESK, order=40)
     intro = "People who have written to your organisation. Names and addresses are masked."
@@ -144,6 +145,8 @@ class ContactAdmin(MergeActions):
             return ""
         if action.path in (MERGE_PATH, UNDO):
             return self.why_not_merge(request, action, contact)
+        if action.path in (PLACE, LIFT):
+            return self.why_not_hold(action, contact)
         if action.path == FIELDS:
             if contact.erased_at is not None or contact.merged_into_id is not None:
                 return "This contact has been erased or merged into another one."
@@ -161,7 +164,7 @@ class ContactAdmin(MergeActions):
             return ""
         if contact.merged_into_id is not None and contact.erased_at is None:
             return "This contact was merged into another one. Erase that one: it has the data of both."
-        return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
+        return self.why_not_erase(request, contact)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if action.path == MERGE_PATH:
@@ -175,6 +178,8 @@ class ContactAdmin(MergeActions):
             form.offer(_templates_for(obj))
         if isinstance(form, ContactConsentForm):
             form.offer(points_in_order(obj.points.all()))
+        if isinstance(form, LiftForm):
+            form.offer(self.own_holds(obj))
         if action.path == "erase":
             proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
             form.fields["confirmation"].help_text = (
@@ -189,7 +194,7 @@ class ContactAdmin(MergeActions):
         record_look(request, contact, lambda: contacts.record_view(actor=viewer, contact=contact))
         context = super().detail_context(request, contact)
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
-        idle = {"block", "unblock", FIELDS, UNDO if contact.merged_into_id is None else MERGE_PATH}
+        idle = {"block", "unblock", FIELDS, PLACE, LIFT, UNDO if contact.merged_into_id is None else MERGE_PATH}
         offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
         # Those of other apps stand in their panels, unless they belong into the menu.
         own = self.service_actions.keys() - {*WRITES, CONSENT}
@@ -210,6 +215,7 @@ class ContactAdmin(MergeActions):
             "rows": rows,
             "tone": tone_of(contact.pk),
             "chips": card.chips_of(contact),
+            "hold": self.hold_banner(viewer, contact),
             "places": card.places_of(contact),
             "wishes": card.wishes_recorded(viewer, contact),
             "consent": [offer for offer in offered if offer["action"].path == CONSENT and not offer["blocked"]],

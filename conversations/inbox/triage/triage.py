@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -14,8 +13,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.selectors import tenant_zone
 from accounts.versioning import lock_version, unique
-from conversations.custom_fields import selectors as custom_fields
-from conversations.custom_fields.values import YES_OR_NO
+from conversations.custom_fields.facts import FieldFacts, fields_in_rules
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.triage import checks
 from conversations.models import (
@@ -24,7 +22,6 @@ from conversations.models import (
     ContactTag,
     Conversation,
     ConversationTag,
-    CustomField,
     Message,
     Priority,
     Tag,
@@ -114,38 +111,12 @@ class TrialResult:
     differences: Sequence[Difference]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What conditions can use now: `FACTS`, and the custom fields that aren't personal, such as `field_tier`."""
-
-    fields: Sequence[CustomField]
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """Return the names of the facts, by type."""
-        numbers = {custom_fields.fact_name(one) for one in self.fields if one.kind == CustomField.Kind.NUMBER}
-        texts = {custom_fields.fact_name(one) for one in self.fields} - numbers
-        return replace(FACTS, numbers=FACTS.numbers | numbers, texts=FACTS.texts | texts)
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """Return the facts that may be unknown."""
-        return OPTIONAL | self.vocabulary.numbers - FACTS.numbers
-
-    @property
-    def choices(self) -> checks.Values:
-        """Return what reads the values that lists and checkboxes can have."""
-        options = {one: one.options for one in self.fields if one.kind == CustomField.Kind.LIST}
-        options |= {one: list(YES_OR_NO.values()) for one in self.fields if one.kind == CustomField.Kind.CHECKBOX}
-        return {custom_fields.fact_name(one): partial(set, ["", *said]) for one, said in options.items()}
-
-
 def decide(conversation: Conversation, moment: datetime) -> Decision:
     """Return what the active rules give a conversation. One query without any rule."""
     rules = list(_active())
     if not rules:
         return Decision()
-    known = Facts(custom_fields.fields_in_rules())
+    known = fields_in_rules()
     return _decide(rules, facts_of([conversation], {conversation.pk: moment}, known)[conversation.pk], known)
 
 
@@ -179,7 +150,7 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
 
 
 def facts_of(
-    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], asked: Facts
+    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], asked: FieldFacts
 ) -> dict[UUID, dict[str, Any]]:
     """Return the facts of conversations, each at its moment. Seven queries for any number, eight with custom fields."""
     zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
@@ -195,7 +166,7 @@ def facts_of(
     newest = Conversation.objects.filter(pk__in=[row.pk for row in conversations]).values_list("pk")
     said = dict(newest.annotate(said=Subquery(inbound.values("masked_body")[:1])))
     earlier = _earlier_teams(conversations)
-    own = custom_fields.facts_of(asked.fields, conversations)
+    own = asked.of({row.pk: row.contact_id for row in conversations})
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
@@ -239,7 +210,7 @@ def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None
         "channel_account__credentials", "contact__display_name"
     )
     rows = list(lean.order_by("-escalated_at", "-id")[:TRIED])
-    known = Facts(custom_fields.fields_in_rules())
+    known = fields_in_rules()
     facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows}, known)
     teams = dict(Team.objects.values_list("pk", "name"))
     default = Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
@@ -325,10 +296,10 @@ def _active() -> QuerySet[TriageRule]:
     return TriageRule.objects.filter(is_active=True).order_by("position", "id")
 
 
-def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], asked: Facts) -> Decision:
+def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], asked: FieldFacts) -> Decision:
     # Neither words nor custom fields are kept: both go with the person who is erased.
     decision = Decision(facts={name: facts[name] for name in FACTS.names - {"words"}})
-    vocabulary, optional = asked.vocabulary, asked.optional
+    vocabulary, optional = asked.added_to(FACTS), OPTIONAL | asked.numbers
     for rule in rules:
         try:
             is_met = not rule.condition or holds(parse(rule.condition, vocabulary), facts, optional)
@@ -376,9 +347,9 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
         wrong["name"] = ["Enter a name of at most 60 characters."]
     condition = settings.condition.strip()
     if condition:
-        known = Facts(custom_fields.fields_in_rules())
+        known = fields_in_rules()
         try:
-            if never := checks.condition_problem(parse(condition, known.vocabulary), known.choices):
+            if never := checks.condition_problem(parse(condition, known.added_to(FACTS)), known.choices):
                 wrong["condition"] = [never]
         except BadExpression as problem:
             wrong["condition"] = [str(problem)]

@@ -14,7 +14,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, TooMany
 from core.ids import uuid7
 from core.text.clean import clean_text
-from hitl.actions import registry
+from hitl.actions import own_fields, registry
 from hitl.actions.base import PRIORITY_MAX, Facts, Origin
 from hitl.actions.observe import Observation, observe, read_arguments
 from hitl.approvals.state import assignments, outcomes, timers, transitions
@@ -260,6 +260,7 @@ def _draft(request: _Request) -> Approval:
         dedupe_key=request.dedupe_key,
         subject_key=request.subject_key,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
+        field_facts=own_fields.facts_to_store(origin.conversation_id),
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
@@ -283,7 +284,8 @@ def _apply_policy(approval: Approval, request: _Request, seals: RuleSeals) -> tu
         moment=moment,
     )
     who = origin.agent_id, request.requester_id
-    asked = Asked(*who, moment, origin.channel, origin.contact_tags, approval.excluded)
+    fields = own_fields.facts_from(approval.field_facts)
+    asked = Asked(*who, moment, origin.channel, origin.contact_tags, approval.excluded, fields=fields)
     matched = select.match(current, observed.kind.key, assessed, asked)
     level = matched.snapshot["levels"][0]
     planned = assignments.plan(level, approval.excluded, moment, seals)

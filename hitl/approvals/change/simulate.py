@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.text.clean import clean_text
-from hitl.actions import registry
+from hitl.actions import own_fields, registry
 from hitl.actions.base import Estimate, Origin
 from hitl.actions.observe import observe
 from hitl.approvals.state import assignments
@@ -127,7 +127,8 @@ def foresee(
         agent_id=origin.agent_id,
         moment=at,
     )
-    asked = Asked(origin.agent_id, requester_id, at, origin.channel, origin.contact_tags, excluded)
+    fields = own_fields.facts_from(own_fields.facts_to_store(origin.conversation_id))
+    asked = Asked(origin.agent_id, requester_id, at, origin.channel, origin.contact_tags, excluded, fields=fields)
     matched = select.match(current, kind, assessed, asked, totals=select.UNLOCKED)
     return Foreseen(
         headline=clean_text(action.preview(observed.params, observed.facts).headline, 300),

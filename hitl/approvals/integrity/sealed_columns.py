@@ -39,7 +39,8 @@ APPROVAL: Final = Columns(
     ),
     while_open=(
         *("payload", "summary", "preview", "preview_url", "facts", "drift", "subject_key", "dedupe_key", "notes"),
-        *("hold_reason", "escalation_reason", "contact_tags", "tags", "custom", "address", "user_agent"),
+        *("hold_reason", "escalation_reason", "contact_tags", "field_facts", "tags", "custom", "address"),
+        "user_agent",
     ),
     elsewhere={"seal": "the newest audit entry of the request carries it"},
     harmless={

@@ -84,6 +84,8 @@ class Approval(TenantModel):
     notes = models.TextField(blank=True)
     excluded = ArrayField(models.UUIDField(), default=list)
     contact_tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    field_facts = models.JSONField(null=True, editable=False)
+    """The custom fields of its conversation that conditions could look at, as they were when it was opened."""
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(default=dict, blank=True)

@@ -20,6 +20,7 @@ from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Conflict
+from hitl.actions import own_fields
 from hitl.approvals.change.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.notification_channels import channels
@@ -46,6 +47,7 @@ from hitl.policy.workflows.workflows import (
 from hitl.simulation.admin import TRY, try_on_history
 
 MANAGE: Final = "hitl.manage_workflow"
+UNREADABLE: Final = "People are asked, as it is unknown whether a condition is met: {}"
 PATHS: Final = {"matches": "conditions", "levels": "approvers", "clock": "deadlines", "alone": "automatic"}
 """The page on which each section is edited."""
 SECTION_AT: Final = {path: key for key, path in PATHS.items()}
@@ -72,9 +74,11 @@ def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
 def parts_of(workflow: ApprovalWorkflow, label: Label, edit_urls: dict[str, str]) -> list[dict[str, Any]]:
     """Return the sections of a workflow as its page shows them: what each says, and where it is edited."""
     conditions, levels = conditions_of(workflow), levels_of(workflow)
+    texts = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
+    unclear = [UNREADABLE.format(problem) for text in texts if text and (problem := own_fields.problem_of(text))]
     remind = f"Remind every {_hours(workflow.reminder_every_hours)}, up to {workflow.reminder_max} times."
     said: dict[str, list[str]] = {
-        "matches": [covered(conditions, label)],
+        "matches": [covered(conditions, label), *unclear],
         "levels": steps_of(levels, label),
         "clock": [
             *([remind] if workflow.reminder_every_hours and workflow.reminder_max else []),

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.versioning import unique
-from core import expressions
 from core.actors import Actor
 from core.db.locks import locked
 from core.errors import Invalid
 from core.text.clean import clean_text
+from hitl.actions import own_fields
 from hitl.models import ComplianceFlag
 from hitl.policy.versions import change_locked
 from hitl.seals import rules
@@ -86,11 +86,8 @@ def _checked(label: str, condition: str) -> dict[str, Any]:
         raise Invalid("Enter a label.", fields={"label": ["Enter a label, as people read it."]})
     if len(rule) > 500:
         raise Invalid("The condition is too long.", fields={"condition": ["Use at most 500 characters."]})
-    if rule:
-        try:
-            expressions.parse(rule)
-        except expressions.BadExpression as problem:
-            raise Invalid("The condition can't be read.", fields={"condition": [str(problem)]}) from None
+    if rule and (problem := own_fields.problem_of(rule)):
+        raise Invalid("The condition can't be read.", fields={"condition": [problem]})
     return {"label": said, "condition": rule}
 
 

@@ -1,7 +1,7 @@
 """Add up requests and automatic approvals in a rolling window, so that many small ones count."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
@@ -32,6 +32,8 @@ class Asked:
     tags: Sequence[str] = ()
     excluded: Sequence[UUID] = ()
     may_decide: bool = True
+    fields: Mapping[str, str | Decimal] = field(default_factory=dict)
+    """The custom fields of the conversation that it comes from, by the names of their facts."""
 
 
 class Totals(Protocol):

@@ -136,7 +136,8 @@ def words_of(node: Node, *, any_currency: bool) -> str:
 
 def _side(side: Operand) -> str:
     if not isinstance(side, Literal):
-        return NAMES.get(side.name, side.name)
+        is_own = side.name.startswith(expressions.FIELD)
+        return f"custom field {side.name[len(expressions.FIELD) :]}" if is_own else NAMES.get(side.name, side.name)
     values = side.value if isinstance(side.value, tuple) else (side.value,)
     return listed([_amount(value, "") if isinstance(value, Decimal) else str(value) for value in values], "or")
 

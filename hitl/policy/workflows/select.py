@@ -11,7 +11,7 @@ from django.db.models import Q
 from pydantic import BaseModel
 
 from core.observability.logging import get_logger
-from hitl.actions import registry
+from hitl.actions import own_fields, registry
 from hitl.actions.base import Estimate, Facts
 from hitl.actions.registry import AnyKind
 from hitl.domain import matching, risk
@@ -140,7 +140,8 @@ def match(definitions: Definitions, kind: str, assessed: Assessed, asked: Asked,
 def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
     """Select and freeze the workflow for a changed approval; no rule decides it now."""
     who = approval.agent_id, approval.requester_id
-    asked = Asked(*who, moment, approval.channel, approval.contact_tags, may_decide=False)
+    fields = own_fields.facts_from(approval.field_facts)
+    asked = Asked(*who, moment, approval.channel, approval.contact_tags, may_decide=False, fields=fields)
     return match(definitions, approval.kind, assessed, asked, totals=UNLOCKED)
 
 
@@ -158,6 +159,7 @@ def subject_of(kind: str, assessed: Assessed, asked: Asked, zone: ZoneInfo) -> m
         reach=assessed.estimate.reach,
         tags=tuple(asked.tags),
         local_time=asked.moment.astimezone(zone),
+        fields=asked.fields,
     )
 
 

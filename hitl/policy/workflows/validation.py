@@ -7,10 +7,9 @@ from uuid import UUID
 
 from accounts.permissions.roles import ROLES, roles_here
 from accounts.selectors import is_active_member
-from core import expressions
 from core.clock import now
 from core.text.amounts import parse_amount
-from hitl.actions import registry
+from hitl.actions import own_fields, registry
 from hitl.domain import matching
 from hitl.domain.auto_rules import auto_rule_from, shortcomings
 from hitl.domain.risk import LEVELS
@@ -147,11 +146,8 @@ def _each(name: str, rows: Sequence[Any], check: Callable[[Sequence[Any], int], 
 
 
 def _condition(text: str) -> list[str]:
-    try:
-        expressions.parse(text)
-    except expressions.BadExpression as error:
-        return [str(error)]
-    return []
+    problem = own_fields.problem_of(text)
+    return [problem] if problem else []
 
 
 def _time_window(window: Mapping[str, Any]) -> list[str]:
@@ -172,7 +168,11 @@ def _auto_rule(rows: Sequence[Mapping[str, Any]], number: int) -> list[str]:
         return ["Each rule needs an id, a verdict and its limits."]
     wrong = ["Another rule has the same name."] if row.get("id") in [each.get("id") for each in before] else []
     if rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition):
-        wrong.append("A rule that approves can't use tags, channel or agent, because requesters can choose them.")
+        wrong.append(
+            "A rule that approves can't use tags, channel, agent or custom fields, because requesters can choose them."
+        )
+    if rule.condition:
+        wrong += [f"{rule.id}: {text}" for text in _condition(rule.condition)]
     return wrong + [f"{rule.id}: {text}" for text in shortcomings(rule)]
 
 

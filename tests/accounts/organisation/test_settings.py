@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -15,13 +16,19 @@ from PIL import Image
 
 from accounts.models import Membership, OrganisationLogo, SettingChange, Tenant
 from accounts.organisation.settings import change_organisation, remove_logo, save_logo
+from accounts.organisation.zone import change_zone, what_changes
 from accounts.permissions.roles import permissions_of
+from accounts.selectors import tenant_zone_name
 from accounts.services import create_api_key
+from analytics.models import FigureDay
 from channels_app.web_chat.settings import widgets
 from conversations.models import ChannelAccount
-from core.errors import Invalid, NotFound, Refused
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.policy.authorship import have_shaped_rules
+from hitl.seals.rules import RuleSeals
 from integrations.mail.providers.routes import find_route
 from integrations.services import connect_provider
 from tests import files
@@ -147,7 +154,6 @@ def test_new_members_begin_with_its_language_and_emails_with_its_support_name(ac
 def test_api_reads_changes_and_lists_settings(world: World) -> None:
     owner = caller(world, "owner")
     assert owner.send("patch", "organisation/", {}).status_code == 400
-    assert owner.send("patch", "organisation/", {"zone": "Europe/Paris"}).status_code == 400
     changed = owner.send("patch", "organisation/", {"name": "Acme Shoes", "language": "de"}).json()
     assert (changed["name"], changed["language"], changed["zone"], changed["logo"], changed["company_sign_in"]) == (
         "Acme Shoes", "de", world.acme.timezone, "", "off",
@@ -165,3 +171,69 @@ def test_api_reads_changes_and_lists_settings(world: World) -> None:
     changes = owner.get("organisation/changes/").json()["results"]
     assert {(one["key"], one["value"]) for one in changes} == {("name", "Acme Shoes"), ("language", "de")}
     assert [caller(world, "support").get(f"organisation/{path}").status_code for path in ("", "settings/")] == [403] * 2
+    zones: tuple[dict[str, str], ...] = ({"zone": "Mars/Base"}, {"zone": "Europe/Paris", "name": "Other"})
+    for wrong in zones:
+        refused = owner.send("patch", "organisation/", wrong)
+        assert (refused.status_code, list(refused.json()["fields"])) == (400, ["zone"])
+    moved = owner.send("patch", "organisation/", {"zone": "Europe/Paris"}).json()
+    assert (moved["zone"], moved["name"]) == ("Europe/Paris", "Acme Shoes")
+
+
+AT = datetime(2026, 5, 31, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "limits", "ends"),
+    [
+        ("Europe/Paris", "go on with what was used today", "Today ends at 22:00 on 31 May"),
+        ("Pacific/Kiritimati", "It is 1 June there already: limits of a day start again", "at 10:00 on 1 June"),
+        ("Etc/GMT+12", "It is still 30 May there: limits of a day go on with", "at 12:00 on 31 May"),
+    ],
+)
+def test_words_say_from_when_a_time_zone_counts(zone: str, limits: str, ends: str) -> None:
+    said = what_changes("UTC", zone, AT)
+    assert (limits in said[1], ends in said[1], "stay as they were counted" in said[2]) == (True, True, True)
+
+
+def test_time_zone_counts_for_what_comes_and_is_sealed_with_the_rules(acme: World) -> None:
+    owner, tenant_id = acme.actor("owner"), acme.acme.pk
+    day = FigureDay.objects.create(metric="messages_in", dimension="total", day=now().date(), n=1, total=3)
+    with pytest.raises(Refused):
+        change_zone(actor=acme.actor("support"), tenant_id=tenant_id, zone="Europe/Paris")
+    with pytest.raises(Invalid):
+        change_zone(actor=owner, tenant_id=tenant_id, zone="Mars/Base")
+    with pytest.raises(NotFound):
+        change_zone(actor=owner, tenant_id=acme.globex.pk, zone="Europe/Paris")
+    assert not have_shaped_rules([owner.user_id])  # type: ignore[list-item]
+    for _ in range(2):
+        change_zone(actor=owner, tenant_id=tenant_id, zone="Pacific/Kiritimati")
+    assert tenant_zone_name() == "Pacific/Kiritimati"
+    entries = AuditEntry.objects.filter(action="TENANT_ZONE_CHANGED", object_id=tenant_id)
+    assert [entry.facts for entry in entries] == [{"zone": [acme.acme.timezone, "Pacific/Kiritimati"]}]
+    assert [(row.key, row.value) for row in SettingChange.objects.all()] == [("zone", "Pacific/Kiritimati")]
+    assert have_shaped_rules([owner.user_id])  # type: ignore[list-item]
+    assert FigureDay.objects.values_list("day", "total").get() == (day.day, 3)
+    assert RuleSeals().zone_problem() == ""
+
+    Tenant.objects.filter(pk=tenant_id).update(timezone="Europe/Paris")  # by another hand
+    assert RuleSeals().zone_problem() == "time zone (changed)"
+    with pytest.raises(Conflict, match="outside Walker"):
+        change_zone(actor=owner, tenant_id=tenant_id, zone="Europe/Berlin")
+
+
+def test_page_says_what_a_time_zone_changes_before_it_is_saved(world: World, browser: Browser) -> None:
+    client, page = browser("owner"), f"{PAGE}{world.acme.pk}/zone/"
+
+    def stored() -> str:
+        with tenant_scope(world.acme.pk):
+            return tenant_zone_name()
+
+    old = stored()
+    first = client.post(page, {"zone": "Asia/Tokyo"})
+    assert (first.status_code, "What changes" in first.content.decode()) == (200, True)
+    other = client.post(page, {"zone": "Asia/Seoul", "confirmed": "Asia/Tokyo"})  # chosen after it was shown
+    assert (other.status_code, stored()) == (200, old)
+    assert client.post(page, {"zone": "Asia/Tokyo", "confirmed": "Asia/Tokyo"}).status_code == 302
+    assert stored() == "Asia/Tokyo"
+    assert "Zone: Asia/Tokyo" in client.get(PAGE).content.decode()
+    assert browser("support").post(page, {"zone": "Asia/Seoul"}).status_code == 403

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.organisation import tiers
+from analytics.models import FigureDay
 from conversations import mediums, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
 from conversations.contacts import contacts
@@ -12,10 +14,11 @@ from conversations.models import AudienceSend, Message
 from conversations.types import SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.models import SendCount
 from core.reach import ledger
 from tests.conversations.conftest import ScriptedTransport, Shop
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +86,27 @@ def test_stop_that_came_after_the_signature_is_heeded(vips: list[Message]) -> No
     block(4, "opted_out")
     outcome = KIND.execute(PARAMS, idempotency_key="k1")
     assert (facts["recipients"], outcome.result["recipients"], sent()) == (5, 4, 4)
+
+
+def test_send_beyond_the_messages_of_the_day_is_refused_as_a_whole_and_a_customer_never(
+    shop: Shop, vips: list[Message]
+) -> None:
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"messages": 10})
+    tiers.give_tier(actor=OPERATOR, slug=shop.world.acme.slug, tier_id=tier.pk)
+    FigureDay.objects.create(metric="messages_in", dimension="total", day=now().date(), n=1, total=6)
+    with pytest.raises(Conflict, match="This takes 5, and 4 of your organisation's 10 messages a day are left") as over:
+        KIND.resolve(PARAMS)
+    assert (over.value.code, over.value.facts["left"]) == ("limit_reached", 4)
+    outcome = KIND.execute(PARAMS, idempotency_key="k1")
+    assert (outcome.kind, outcome.error.startswith("limit_reached: This takes 5"), sent()) == ("failed_clean", True, 0)
+    assert not AudienceSend.objects.exists()
+    assert shop.write(channel_account_id=shop.line.pk, sender=phone(0)).pk  # who writes is never refused
+
+    FigureDay.objects.update(total=5)
+    assert KIND.resolve(PARAMS) == PARAMS
+    assert _send_once(vips[0].sender_id, PARAMS.text, "k1") == 1
+    FigureDay.objects.update(total=9)
+    assert KIND.execute(PARAMS, idempotency_key="k1").result["recipients"] == 5  # what has begun is finished
 
 
 def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Message]) -> None:

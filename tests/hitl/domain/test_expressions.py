@@ -74,3 +74,35 @@ def test_unknown_fact_is_never_passed_over(text: str) -> None:
 
 def test_names_of_a_condition_are_told() -> None:
     assert expressions.names_in(parse("cost > 1 or not 'vip' in tags")) == {"cost", "tags"}
+
+
+OWN: dict[str, Any] = {**FACTS, "field_tier": "Gold", "field_seats": Decimal(12)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('field_tier == "Gold"', True),
+        ('"Gold" != field_tier', False),
+        ('field_tier in ("Gold", "Silver") and field_seats >= 12', True),
+        ("field_seats in (1, 2)", False),
+        ("not (field_seats < 12 or cost < 5)", True),
+    ],
+)
+def test_custom_field_has_the_type_of_what_it_is_compared_with(text: str, expected: bool) -> None:
+    assert holds(parse(text), OWN) is expected
+
+
+@pytest.mark.parametrize("text", ["field_tier > 3", 'field_seats == "12"', 'field_seats in ("a", "b")', "field_x == 1"])
+def test_custom_field_of_another_kind_or_without_value_is_unknown(text: str) -> None:
+    with pytest.raises(NotEvaluable):
+        holds(parse(text), OWN)
+
+
+@pytest.mark.parametrize(
+    "text", ["field_ == 1", "field_a == cost", "field_a == field_b", 'field_a > "x"', "field_a in tags",
+             "field_a in (1, 'a')", "'a' in field_a", "field_a"],
+)  # fmt: skip
+def test_custom_field_is_compared_with_values_only(text: str) -> None:
+    with pytest.raises(BadExpression):
+        parse(text)

@@ -1,6 +1,7 @@
 """The condition of the workflow form as rows of fact, comparison and value."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from console.conditions.builder import ROWS_MAX, ConditionRowForm, ConditionRows
@@ -11,6 +12,8 @@ from core.working_time import DAYS
 from hitl.actions import registry
 from hitl.domain.risk import LEVELS
 
+ROWS: Final = replace(REQUESTS, takes_fields=False)
+"""What rows can compare; a condition over custom fields is written as an expression."""
 FACTS: Final = {
     "cost": "Cost", "currency": "Currency", "spent": "Requested in a day", "share": "Relative change (1 = doubled)",
     "reach": "People reached", "risk": "Risk (0 to 100)", "level": "Risk level", "kind": "Action",
@@ -36,7 +39,7 @@ class WorkflowRowForm(ConditionRowForm):
 
     @classmethod
     def vocabulary(cls) -> Vocabulary:
-        return REQUESTS
+        return ROWS
 
     def facts(self) -> Sequence[tuple[str, str]]:
         return list(FACTS.items())
@@ -59,7 +62,7 @@ def types_of_facts() -> dict[str, Any]:
     known = known_values()
     return {
         fact: {
-            "signs": list(signs_of(fact, REQUESTS)),
+            "signs": list(signs_of(fact, ROWS)),
             "values": list(known.get(fact, ())),
             "isNumber": fact in NUMBERS,
         }

@@ -12,7 +12,6 @@ from console.base.forms import VersionedForm
 from console.conditions.builder import PREFIX as CONDITION
 from console.conditions.builder import join_field, rows_shown, way_field
 from console.conditions.row_forms import ADD, REMOVE, RowFormSet, lay_out, with_changed_rows
-from core.expressions import REQUESTS
 from core.reach import channels
 from core.working_time import DAYS
 from hitl import notification_channels
@@ -20,7 +19,7 @@ from hitl.actions import registry
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
-from hitl.policy.admin.workflow_form.conditions import ConditionFormSet, WorkflowRows, types_of_facts
+from hitl.policy.admin.workflow_form.conditions import ROWS, ConditionFormSet, WorkflowRows, types_of_facts
 from hitl.policy.admin.workflow_form.escalation import EscalationFormSet
 from hitl.policy.admin.workflow_form.fields import checkboxes, money, number, split, text
 from hitl.policy.admin.workflow_form.layout import Choices, Section
@@ -160,7 +159,8 @@ class WorkflowForm(VersionedForm):
     condition = text(
         "Condition",
         "For example: cost > 1000 or risk >= 70. Available: cost, currency, share, reach, risk, level, kind, "
-        "channel, agent, hour, weekday, tags, spent. If a value is missing, a person must approve.",
+        "channel, agent, hour, weekday, tags, spent, and field_ with the key of a custom field, such as field_tier. "
+        "If a value is missing, a person must approve.",
         max_length=500,
     )
     condition_by = way_field()
@@ -233,7 +233,7 @@ class WorkflowForm(VersionedForm):
 
     def _condition_rows(self) -> WorkflowRows:
         """Return the condition as rows; they count if the person chose them, the text otherwise."""
-        found = rows_shown(str(self.initial.get("condition") or ""), REQUESTS)
+        found = rows_shown(str(self.initial.get("condition") or ""), ROWS)
         join, rows = found or ("and", [])
         self.initial = {"condition_by": "text" if found is None else "rows", "condition_join": join, **self.initial}
         is_locked = not self._may_change("condition")

@@ -63,7 +63,7 @@ class RuleForm(RowForm):
         self.fields["condition"].help_text = (
             "A condition on its own is enough."
             if self.outcome == "reject"
-            else "Like the condition above, but without tags, channel and agent."
+            else "Like the condition above, but without tags, channel, agent and custom fields."
         )
 
     def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,12 @@ from agents.knowledge import services as knowledge
 from agents.models import Agent, AgentRun, AgentVersion, AnswerRule
 from agents.studio.agents import gallery
 from analytics.models import FigureDay
+from conversations.contacts.known_people import set_contact_fields
+from conversations.custom_fields.definitions import FieldSettings, create_custom_field, delete_custom_field
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.states import give_back
 from conversations.inbox.teams.teams import TeamSettings, create_team, delete_team
-from conversations.models import ChannelAccount, Conversation, Message, Team
+from conversations.models import ChannelAccount, Conversation, CustomField, Message, Team
 from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
@@ -257,6 +260,53 @@ def test_first_rule_that_is_met_counts_by_place_hours_language_and_intent(shop: 
     colleague = shop.world.people["support"]
     sender = SenderIdentity(kind="member", value=str(colleague.pk), verified=True, user_id=colleague.pk)
     assert shop.write("hello there", sender=sender).agent_version is not None  # a colleague is not left waiting
+
+
+def test_rule_over_a_custom_field_counts_for_who_has_the_value_and_asks_a_person_once_the_field_is_gone(
+    shop: Shop, browser: Browser, kept_settings: None
+) -> None:
+    ada, ben = shop.agent("Ada"), shop.agent("Ben")
+    support = shop.world.actor("support")
+    fields = {
+        key: create_custom_field(
+            actor=shop.admin, subject=of, key=key, kind=kind, settings=FieldSettings(key.title(), options), **more
+        )
+        for key, of, kind, options, more in (
+            ("tier", "contact", "list", ("Gold", "Silver"), {}),
+            ("seats", "conversation", "number", (), {}),
+            ("passport", "contact", "text", (), {"is_personal": True}),
+        )
+    }
+    for condition in ('field_passport == "X"', 'field_tier == "Lead"', 'field_seats == "12"', 'field_other == "x"'):
+        with pytest.raises(Invalid):
+            shop.rule("Wrong", ben, condition=condition)
+    gold = shop.rule("Gold", ben, condition='field_tier == "Gold" or field_seats > 10')
+    every = shop.rule("Every", ada)
+    plain, rich, large = (shop.write("hello", who=name) for name in ("plain", "rich", "large"))
+    assert [who(run) for run in (plain, rich, large)] == ["Ada"] * 3
+    owner = Conversation.objects.get(pk=rich.conversation_id).contact_id
+    set_contact_fields(actor=support, contact_id=owner, values={"tier": "Gold"})
+    set_conversation_fields(actor=support, conversation_id=large.conversation_id, values={"seats": 11})
+    answered = {name: who(shop.write("hello again", who=name, agent="Ben")) for name in ("plain", "rich", "large")}
+    # Who has no value gets no agent of the rule by naming it.
+    assert answered == {"plain": "Ada", "rich": "Ben", "large": "Ben"}
+    found = rules.try_answer_rule(actor=shop.admin, answer_rule_id=gold.pk)
+    assert (found.looked_at, found.meets, found.differs) == (3, 2, 0)
+    with pytest.raises(Conflict, match="answer rule “Gold” looks at this field"):
+        delete_custom_field(actor=shop.admin, field_id=fields["tier"].pk)
+
+    CustomField.objects.filter(pk=fields["tier"].pk).update(kind="number")  # as if it had gone and come as another
+    kept.forget()
+    lost = shop.write("hello once more", who="rich")
+    assert (who(lost), lost.chosen_by["code"]) == ("agent_cant_answer", "unread")
+    assert "looks at a custom field that isn&#x27;t there" in page(
+        browser("admin"), f"/admin/agents/agentrun/{lost.pk}/"
+    )
+    shown = page(browser("admin"), f"/admin/agents/answerrule/{gold.pk}/")
+    assert "It looks at a custom field that isn&#x27;t there. A person answers instead." in shown
+    rules.move_answer_rule(actor=shop.admin, answer_rule_id=every.pk, up=True)
+    kept.forget()
+    assert who(shop.write("hello once more", who="large")) == "Ada"
 
 
 def test_stranger_gets_no_agent_by_naming_it_or_by_going_on_where_rules_keep_it_for_others(shop: Shop) -> None:
