@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.selectors import hold_membership
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -97,7 +98,8 @@ def decide_by_link(
         # Shared lock: once email approvals are disabled, no decision that began before can commit.
         link_policy.hold(shared=True)
         token: DecisionToken = get_or_missing(DecisionToken.objects.select_related("person").filter(pk=token_id))
-        # The request is locked first, in the same order as everywhere else that voids its links.
+        hold_membership(token.person_id)
+        # The request is locked next, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at", "ended_by"])
         actor = rules.actor_of(token, visit)

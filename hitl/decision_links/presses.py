@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
+from accounts.selectors import hold_membership
 from accounts.services import actor_for_user
 from core.actors import Actor
 from core.audit import chain
@@ -55,6 +56,7 @@ def decide_by_press(press: PressedVote, *, channel: str, reason: str = "", now: 
     moment = now or clock_now()
     actor = actor_of_press(press.person)
     with transaction.atomic():
+        hold_membership(press.person.pk)
         # Shared lock: once decisions outside the console are disabled, none that began before can commit.
         link_policy.hold(shared=True)
         approval = locked(Approval, press.approval_id)

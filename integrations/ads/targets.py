@@ -88,7 +88,13 @@ def open_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaign | 
         return None
     if row.gone_at is not None:
         return Mark(gone_at=row.gone_at)
-    if (row.changed_at or row.seen_at) < approval.created_at.replace(microsecond=0):
+    # A vendor's log may have no fractions of seconds; our own reading has.
+    is_older = (
+        row.changed_at < approval.created_at.replace(microsecond=0)
+        if row.changed_at
+        else row.seen_at < approval.created_at
+    )
+    if is_older:
         return None  # the request is newer than the mirror
     changes = kind.drift(approval.facts, facts_now(approval.facts, row))
     budget_moved = "daily_budget" in row.changed and is_later(row, approval.created_at)

@@ -44,7 +44,7 @@ def decide(
     actor.require(DECIDE)
     if verdict not in EVENTS:
         raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         vote(work, approval, actor, verdict, digest, reason, channel)
     return approval
 

@@ -33,7 +33,7 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     """
     actor.require(OVERRIDE)
     rights.require_text("reason", reason, "Say why this can't wait for the approvers.")
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         context = DecisionContext.load(approval, work.moment)
         rights.check_state(approval, actor, Event.OVERRIDE, work.moment)
         rights.refuse_without_right(context, actor, Event.OVERRIDE)
@@ -59,7 +59,7 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     """
     actor.require(REVIEW)
     rights.require_text("reason", reason, "Write what the review found.")
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         rights.refuse_lost_role(roster(), actor, REVIEW)
         review: OverrideReview = get_or_missing(
             approval.reviews.order_by("-revision"), "This request has no emergency review."
