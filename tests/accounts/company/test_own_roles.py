@@ -17,7 +17,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.company.directory.pushing import Pusher, connect_directory, rule
+from tests.accounts.company.directory.pushing import USER, Pusher, connect_directory, rule
 from tests.accounts.company.issuer import CLIENT, Issuer, arrive, change, connect, is_in, link_in, path_of
 from tests.accounts.company.test_provider_page import browser_of
 from tests.accounts.roles.making import make, revise
@@ -220,3 +220,16 @@ def test_person_who_comes_back_after_their_role_was_deleted_gets_that_of_everyon
         IdentityProvider.objects.update(default_role=night.key)
     assert pusher.switch(ana, is_on=True).status_code == 403
     assert not pusher.member(ana).is_active
+
+
+def test_person_who_is_pushed_switched_off_gets_no_role_that_cant_be_given(world: World) -> None:
+    eraser = make(world, "Eraser", ERASER)
+    pusher = connect_directory(world, default_role=eraser.key)
+    said = {"schemas": [USER], "userName": "ana@acme.example", "active": False}
+    assert pusher.ask("POST", "Users", said).status_code == 403  # nobody has set the rules
+    with tenant_scope(world.acme.pk):
+        assert not Membership.objects.filter(role=eraser.key).exists()
+        IdentityProvider.objects.update(rules_by=world.people["owner"])
+    ana = pusher.ask("POST", "Users", said).json()["id"]
+    assert pusher.switch(ana, is_on=True).status_code == 200
+    assert pusher.member(ana).role == eraser.key
