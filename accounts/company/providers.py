@@ -247,7 +247,7 @@ def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
     """Return rules as the lines that `rules_of` reads; teams that are gone, and what led there alone, are left out."""
     names, own = team_names(), _own_roles()
     # A name that would be read otherwise is left to its key.
-    roles = {key: name for key, name in own.items() if name not in own and ";" not in name and " = " not in name}
+    roles = {key: name for key, name in own.items() if name not in own and ";" not in name and " = " not in f" {name}"}
     lines = []
     for rule in rules:
         teams = [names[UUID(team)] for team in rule["teams"] if UUID(team) in names]

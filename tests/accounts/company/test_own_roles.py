@@ -114,15 +114,15 @@ def test_role_that_is_gone_or_anothers_gives_nothing(world: World, issuer: Issue
 
 
 def test_rules_name_roles_that_are_there_and_not_above_who_sets_them(world: World, issuer: Issuer) -> None:
-    night, odd = make(world, "Night lead"), make(world, "A; b = c")
+    night, odd, signs = make(world, "Night lead"), make(world, "A; b = c"), make(world, "= support")
     with tenant_scope(world.globex.pk):
         theirs = create_role(actor=world.outsider(), settings=RoleSettings("Theirs", permissions_of("viewer")))
     row = connect(world, issuer)
     with tenant_scope(world.acme.pk):
         owner = world.actor("owner")
-        lines = f"nights = Night lead\nodd = {odd.key}\nagents = support"
+        lines = f"nights = Night lead\nodd = {odd.key}\nsigns = {signs.key}\nagents = support"
         rules = providers.rules_of(lines)
-        assert [one["role"] for one in rules] == [night.key, odd.key, "support"]
+        assert [one["role"] for one in rules] == [night.key, odd.key, signs.key, "support"]
         assert providers.text_of(rules) == lines
         for key in (theirs.key, "owner", "own-nobodys", "no"):
             for wrong in ({"rules": (rule("x", key),)}, {"default_role": key}):
