@@ -74,7 +74,7 @@ def test_group_gives_an_own_role_while_who_set_the_rule_could_give_it(world: Wor
     assert role_of(world, "cy@acme.example") == night.key
     with tenant_scope(world.acme.pk):
         trial = try_out(row, {"sub": "new", "email": "n@acme.example", "groups": ["nights"]})
-    assert (role_of(world, "eve@acme.example"), trial.role, trial.withheld) == ("viewer", "viewer", (night.key,))
+    assert (role_of(world, "eve@acme.example"), trial.role, trial.withheld) == ("viewer", "viewer", (night.name,))
     # Another owner answers for the rules by saving them, and they count from then on.
     with tenant_scope(world.acme.pk):
         providers.revise_provider(
