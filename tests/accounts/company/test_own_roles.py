@@ -4,11 +4,14 @@ import html
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.company import providers
 from accounts.company.directory import tokens
 from accounts.company.people import try_out
+from accounts.company.rules import given_now
 from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect
 from accounts.models import DirectoryPerson, IdentityProvider, Membership, Role
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
@@ -176,6 +179,13 @@ def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
     told = trial()
     assert ("<dd>Viewer</dd>" in told, "Night lead. Deleted, or more" in told) == (True, True)
     assert "Night lead. Deleted, or more" in html.unescape(owner.get(page).content.decode())
+    others = [rule(f"group {number}", make(world, f"Role {number}").key) for number in range(3)]
+    with tenant_scope(world.acme.pk):
+        IdentityProvider.objects.update(rules=others)
+        row.refresh_from_db()
+        with CaptureQueriesContext(connection) as asked:
+            assert [*given_now(row).lacking.values()] == ["Role 0", "Role 1", "Role 2"]
+    assert len(asked) == 2  # who set the rules, and the roles: at each sign-in and each push
 
 
 def test_pushed_group_gives_it_within_the_rights_of_setter_and_maker(world: World) -> None:
