@@ -56,10 +56,3 @@ def given_now(provider: IdentityProvider) -> Given:
         if role.deleted_at is None and MANAGE in allowed and permissions_of(role.key, role.permissions) <= allowed:
             del lacking[role.key]
     return Given(provider, lacking)
-
-
-def groups_giving(role: str) -> list[str]:
-    """Return what of the company's sign-in gives a role in the tenant in scope, in words. One query."""
-    found = IdentityProvider.objects.values_list("rules", "default_role").first() or ((), "")
-    named = [f"the group “{rule['group']}”" for rule in found[0] if rule["role"] == role]
-    return [*named, *(["everyone else"] if found[1] == role else [])]
