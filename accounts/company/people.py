@@ -64,7 +64,7 @@ class Trial:
     place: Place
     groups: frozenset[str]
     withheld: tuple[str, ...]
-    """Roles that rules mean for the groups, and that the person who set the rules may not give, or that are gone."""
+    """The names of roles that rules mean for the groups, and that can't be given now."""
 
 
 def find_identity(provider: IdentityProvider, subject: str) -> Identity | None:
@@ -246,7 +246,6 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
         with transaction.atomic():
             # Before the member's row, as where the rule changes.
             advisory_lock(SIGN_IN_RULE, shared=True)
-            given = given_now(provider)
             hold_membership(identity.user_id)
             member = Membership.objects.select_related("user").filter(user_id=identity.user_id, is_active=True).first()
             if member is None or not member.user.is_active:
@@ -255,7 +254,7 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
                 follow_address(member, address_of(claims))
             elif pushed.by_groups:
                 return
-            place = given.place(groups, has=member.role)
+            place = given_now(provider).place(groups, has=member.role)
             is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
             if is_given and place.role not in ("", member.role):
                 add_member(actor=ACTOR, user=member.user, role=place.role)
@@ -311,7 +310,7 @@ def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Iden
             raise SignInFailed("address_taken")
         role = given_now(provider).place(groups_of(claims, provider.groups_claim)).role
         if not role:
-            raise SignInFailed("no_role", "Nobody who could set the rules has set them. Save them again.")
+            raise SignInFailed("no_role", "Who saved the rules can't give their roles any more. Save the rules again.")
         user = make_account(claims, address)
         identity = _make_identity(provider, claims, user)
         membership = add_member(actor=ACTOR, user=user, role=role)

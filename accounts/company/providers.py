@@ -85,7 +85,7 @@ def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityPro
     values = _checked(actor, settings, has_secret=False)
     try:
         with transaction.atomic():
-            _check_roles_for_good(actor, settings)
+            _check_roles_again(actor, settings)
             slug = Tenant.objects.get(pk=current_tenant_id()).slug
             row: IdentityProvider = IdentityProvider.objects.create(slug=slug, **values)
             note_change(actor, "optional")
@@ -108,7 +108,7 @@ def revise_provider(
     _refuse_unconfirmed(actor)
     values = _checked(actor, settings, has_secret=True)
     with transaction.atomic():
-        _check_roles_for_good(actor, settings)
+        _check_roles_again(actor, settings)
         row = lock_version(actor, IdentityProvider, provider_id, seen_version, MISSING)
         changed = [name for name, value in values.items() if getattr(row, name) != value]
         if not changed:
@@ -247,7 +247,7 @@ def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
     """Return rules as the lines that `rules_of` reads; teams that are gone, and what led there alone, are left out."""
     names, own = team_names(), _own_roles()
     # A name that would be read otherwise is left to its key.
-    roles = {key: name for key, name in own.items() if name not in own and ";" not in name and " = " not in name}
+    roles = {key: name for key, name in own.items() if name not in own and ";" not in name and " = " not in f" {name}"}
     lines = []
     for rule in rules:
         teams = [names[UUID(team)] for team in rule["teams"] if UUID(team) in names]
@@ -272,8 +272,8 @@ def _own_roles() -> dict[str, str]:
     return dict(Role.objects.filter(deleted_at=None).order_by("name").values_list("key", "name"))
 
 
-def _check_roles_for_good(actor: Actor, settings: ProviderSettings) -> None:
-    """Check the roles again until the commit: an own one that is being changed or deleted is what it has become."""
+def _check_roles_again(actor: Actor, settings: ProviderSettings) -> None:
+    """Check the roles once more, under the lock under which own ones change: one may be another by now, or gone."""
     advisory_lock(SIGN_IN_RULE, shared=True)
     check_fields(_role_problems(actor, settings))
 

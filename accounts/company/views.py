@@ -204,7 +204,7 @@ def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: d
     context = {
         "trial": trial,
         "role": name_of_role(trial.role) if trial.role else "",
-        "withheld": [name_of_role(role) for role in trial.withheld],
+        "withheld": trial.withheld,
         "teams": sorted(names[team] for team in trial.place.teams if team in names),
         "groups": sorted(trial.groups),
         "groups_claim": provider.groups_claim,

@@ -13,9 +13,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.text import slugify
 
-from accounts.company.rules import groups_giving
 from accounts.members.invitations import PENDING, VIEW, is_plain_name
-from accounts.models import Invitation, Membership, Role, RoleGroup, Tenant
+from accounts.models import IdentityProvider, Invitation, Membership, Role, RoleGroup, Tenant
 from accounts.permissions.factor_rules import save_rule
 from accounts.permissions.role_limits import MANAGE, refuse_stale_sign_in, refuse_weak_grant
 from accounts.permissions.roles import ALL_PERMISSIONS, OWN, missing_beside
@@ -115,7 +114,7 @@ def find_effect(*, viewer: Actor, role_id: UUID, settings: RoleSettings) -> Effe
         lost=tuple(sorted(before - after)),
         sees=Role.Sees(settings.sees).label if is_seen else "",
         uses=tuple(use for finder in _finders for use in finder(row.key)),
-        given_to=tuple(groups_giving(row.key)),
+        given_to=tuple(_groups_giving(row.key)),
     )
 
 
@@ -221,7 +220,7 @@ def delete_role(*, actor: Actor, role_id: UUID, seen_version: int | None = None)
         if named := [use.name for finder in _finders for use in finder(row.key)]:
             say = f"Workflows ask this role: {', '.join(named)}. Change them first."
             raise Conflict(say, code="in_use", workflows=named)
-        if groups := groups_giving(row.key):
+        if groups := _groups_giving(row.key):
             say = f"Your company sign-in gives this role to {', '.join(groups)}. Change its rules first."
             raise Conflict(say, code="in_use", given_to=groups)
         if tenant.factor_due.pop(row.key, None):
@@ -229,6 +228,13 @@ def delete_role(*, actor: Actor, role_id: UUID, seen_version: int | None = None)
         row.deleted_at = clock_now()
         row.save(update_fields=["deleted_at"])
         chain.note(actor, "ROLE_DELETED", row, old_state=str(row.version), key=row.key)
+
+
+def _groups_giving(role: str) -> list[str]:
+    """Return what of the company's sign-in gives a role in the tenant in scope, in words. One query."""
+    found = IdentityProvider.objects.values_list("rules", "default_role").first() or ((), "")
+    named = [f"the group “{rule['group']}”" for rule in found[0] if rule["role"] == role]
+    return [*named, *(["everyone else"] if found[1] == role else [])]
 
 
 def _locked(actor: Actor, role_id: UUID, seen_version: int | None) -> Role:

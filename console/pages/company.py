@@ -129,8 +129,9 @@ def _roles_to_give() -> list[tuple[str, str]]:
 
 def withheld(row: IdentityProvider) -> str:
     """Return the roles that the rules name and don't give now."""
-    names = ", ".join(map(name_of_role, given_now(row).lacking))
-    return f"{names}. Deleted, or more than who saved the rules may give. Save them again." if names else "None"
+    names = ", ".join(given_now(row).lacking.values())
+    told = "Deleted, or more than the person who saved the rules may give. Save the rules again."
+    return f"{names}. {told}" if names else "None"
 
 
 def standing(row: IdentityProvider) -> str:

@@ -89,7 +89,7 @@ def add_person(*, actor: Actor, directory: Directory, document: Document) -> Dir
             follow_document(row.user, document, address)
             if row.user_id not in held and not is_active:
                 # To be known, and to be erased, somebody has to be a member, or have been one.
-                role = directory.provider.default_role
+                role = _role_of_everyone_else(directory)
                 Membership.objects.create(user_id=row.user_id, role=role, is_active=False)
             _switch(actor, directory, held, row.user, is_active=is_active)
             chain.note(actor, "DIRECTORY_PERSON_ADDED", row, active=is_active)
@@ -193,9 +193,7 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         # Owners are made by owners.
         was = membership.role if membership is not None else OWNER
         if was == OWNER or not is_role(was):  # a role of one's own is deleted while former members have it
-            was = given_now(directory.provider, maker=actor).place(()).role
-        if not was:
-            raise Refused("There is no role to give. Let an owner save the rules of the company sign-in again.")
+            was = _role_of_everyone_else(directory)
         add_member(actor=actor, user=user, role=was)
     if is_active or membership is None or not membership.is_active:
         return
@@ -207,6 +205,14 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         raise Conflict("This is the last owner. Make someone else an owner first.", code="last_owner")
     close_membership(membership)
     chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
+
+
+def _role_of_everyone_else(directory: Directory) -> str:
+    """Return the role of people whose groups give none. Raises `Refused` where it can't be given now."""
+    role = given_now(directory.provider).place(()).role
+    if not role:
+        raise Refused("There is no role to give. Let an owner save the rules of the company sign-in again.")
+    return role
 
 
 def find_connected(directory: Directory, external: str) -> User | None:

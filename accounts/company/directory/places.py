@@ -68,12 +68,11 @@ def give_place(directory: Directory, person: DirectoryPerson) -> None:
     with transaction.atomic():
         # Before the member's row, as where the rule changes.
         advisory_lock(SIGN_IN_RULE, shared=True)
-        given = given_now(provider, maker=actor)
         hold_membership(person.user_id)
         member = Membership.objects.select_related("user").filter(user_id=person.user_id, is_active=True).first()
         if member is None:
             return
-        place = given.place(groups, has=member.role)
+        place = given_now(provider).place(groups, has=member.role)
         is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
         if is_given and place.role not in ("", member.role) and can_grant_role(actor, member.role):
             add_member(actor=actor, user=member.user, role=place.role)

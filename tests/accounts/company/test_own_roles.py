@@ -4,11 +4,14 @@ import html
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.company import providers
 from accounts.company.directory import tokens
 from accounts.company.people import try_out
+from accounts.company.rules import given_now
 from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect
 from accounts.models import DirectoryPerson, IdentityProvider, Membership, Role
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
@@ -17,7 +20,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.company.directory.pushing import Pusher, connect_directory, rule
+from tests.accounts.company.directory.pushing import USER, Pusher, connect_directory, rule
 from tests.accounts.company.issuer import CLIENT, Issuer, arrive, change, connect, is_in, link_in, path_of
 from tests.accounts.company.test_provider_page import browser_of
 from tests.accounts.roles.making import make, revise
@@ -62,7 +65,6 @@ def test_group_gives_an_own_role_while_who_set_the_rule_could_give_it(world: Wor
     assert role_of(world, "ben@acme.example") == "own-eraser"
     # An administrator could give the one, and not the other.
     demote(world)
-    row.refresh_from_db()
     arrive(issuer, Client(), "cy", groups=["eraser", "nights"])
     arrive(issuer, Client(), "dee", groups=["eraser"])
     arrive(issuer, Client(), "ben", groups=["eraser"])
@@ -75,7 +77,7 @@ def test_group_gives_an_own_role_while_who_set_the_rule_could_give_it(world: Wor
     assert role_of(world, "cy@acme.example") == night.key
     with tenant_scope(world.acme.pk):
         trial = try_out(row, {"sub": "new", "email": "n@acme.example", "groups": ["nights"]})
-    assert (role_of(world, "eve@acme.example"), trial.role, trial.withheld) == ("viewer", "viewer", (night.key,))
+    assert (role_of(world, "eve@acme.example"), trial.role, trial.withheld) == ("viewer", "viewer", (night.name,))
     # Another owner answers for the rules by saving them, and they count from then on.
     with tenant_scope(world.acme.pk):
         providers.revise_provider(
@@ -115,15 +117,15 @@ def test_role_that_is_gone_or_anothers_gives_nothing(world: World, issuer: Issue
 
 
 def test_rules_name_roles_that_are_there_and_not_above_who_sets_them(world: World, issuer: Issuer) -> None:
-    night, odd = make(world, "Night lead"), make(world, "A; b = c")
+    night, odd, signs = make(world, "Night lead"), make(world, "A; b = c"), make(world, "= support")
     with tenant_scope(world.globex.pk):
         theirs = create_role(actor=world.outsider(), settings=RoleSettings("Theirs", permissions_of("viewer")))
     row = connect(world, issuer)
     with tenant_scope(world.acme.pk):
         owner = world.actor("owner")
-        lines = f"nights = Night lead\nodd = {odd.key}\nagents = support"
+        lines = f"nights = Night lead\nodd = {odd.key}\nsigns = {signs.key}\nagents = support"
         rules = providers.rules_of(lines)
-        assert [one["role"] for one in rules] == [night.key, odd.key, "support"]
+        assert [one["role"] for one in rules] == [night.key, odd.key, signs.key, "support"]
         assert providers.text_of(rules) == lines
         for key in (theirs.key, "owner", "own-nobodys", "no"):
             for wrong in ({"rules": (rule("x", key),)}, {"default_role": key}):
@@ -177,6 +179,13 @@ def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
     told = trial()
     assert ("<dd>Viewer</dd>" in told, "Night lead. Deleted, or more" in told) == (True, True)
     assert "Night lead. Deleted, or more" in html.unescape(owner.get(page).content.decode())
+    others = [rule(f"group {number}", make(world, f"Role {number}").key) for number in range(3)]
+    with tenant_scope(world.acme.pk):
+        IdentityProvider.objects.update(rules=others)
+        row.refresh_from_db()
+        with CaptureQueriesContext(connection) as asked:
+            assert [*given_now(row).lacking.values()] == ["Role 0", "Role 1", "Role 2"]
+    assert len(asked) == 2  # who set the rules, and the roles: at each sign-in and each push
 
 
 def test_pushed_group_gives_it_within_the_rights_of_setter_and_maker(world: World) -> None:
@@ -221,3 +230,16 @@ def test_person_who_comes_back_after_their_role_was_deleted_gets_that_of_everyon
         IdentityProvider.objects.update(default_role=night.key)
     assert pusher.switch(ana, is_on=True).status_code == 403
     assert not pusher.member(ana).is_active
+
+
+def test_person_who_is_pushed_switched_off_gets_no_role_that_cant_be_given(world: World) -> None:
+    eraser = make(world, "Eraser", ERASER)
+    pusher = connect_directory(world, default_role=eraser.key)
+    said = {"schemas": [USER], "userName": "ana@acme.example", "active": False}
+    assert pusher.ask("POST", "Users", said).status_code == 403  # nobody has set the rules
+    with tenant_scope(world.acme.pk):
+        assert not Membership.objects.filter(role=eraser.key).exists()
+        IdentityProvider.objects.update(rules_by=world.people["owner"])
+    ana = pusher.ask("POST", "Users", said).json()["id"]
+    assert pusher.switch(ana, is_on=True).status_code == 200
+    assert pusher.member(ana).role == eraser.key
