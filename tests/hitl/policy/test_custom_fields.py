@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from conversations.contacts.known_people import set_contact_fields
 from conversations.custom_fields.definitions import FieldSettings, create_custom_field, delete_custom_field
@@ -115,6 +116,16 @@ def test_condition_over_a_field_that_is_not_there_is_refused(scene: Scene, shop:
     with pytest.raises(Invalid):
         create_flag(actor=owner, name="odd", label="Odd", condition=condition)
     scene.define(condition="field_seats >= 3 and field_tier in ('Gold', 'Silver')")
+
+
+def test_many_conditions_are_checked_with_one_query(
+    scene: Scene, shop: Shop, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        found = own_fields.problems_of([GOLD, "", "field_seats > 1", "field_gone == 1", "field_tier > 1"])
+    assert len(found) == 2
+    with django_assert_num_queries(0):
+        assert own_fields.problems_of(["cost > 1"]) == []
 
 
 def test_rule_that_approves_looks_at_no_custom_field(scene: Scene, shop: Shop) -> None:
