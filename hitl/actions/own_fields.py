@@ -54,7 +54,7 @@ def facts_from(stored: Mapping[str, Any] | None) -> dict[str, Value]:
     return {**numbers, **(known.get(TEXTS) or {})}
 
 
-def _vocabulary_for(condition: str) -> Vocabulary:
+def vocabulary_for(condition: str) -> Vocabulary:
     """Return the facts that a condition can use now. One query for one that seems to look at custom fields."""
     if FIELD not in condition:
         return REQUESTS
@@ -66,7 +66,7 @@ def _vocabulary_for(condition: str) -> Vocabulary:
 
 def problems_of(conditions: Sequence[str]) -> list[str]:
     """Return why any of these conditions can't be read with the custom fields that there are now. One query at most."""
-    vocabulary, found = _vocabulary_for(" ".join(conditions)), []
+    vocabulary, found = vocabulary_for(" ".join(conditions)), []
     for text in filter(None, conditions):
         try:
             expressions.parse(text, vocabulary)

@@ -120,16 +120,12 @@ def auto_decision(rules: Sequence[AutoRule], subject: Subject) -> AutoRule | Non
     No rule approves what an unclear one might reject: people are asked. The windows of an approving rule are checked
     separately, as they depend on earlier approvals.
     """
-    verdicts = [(rule, _holds(rule, subject)) for rule in rules if _may_reject(rule, subject)]
+    limited = [rule for rule in rules if rule.verdict == "reject" and (rule.min_score is not None or rule.condition)]
+    verdicts = [(rule, _holds(rule, subject)) for rule in limited if subject.score >= (rule.min_score or 0)]
     rejecting = next((rule for rule, holds in verdicts if holds), None)
     if rejecting is not None or any(holds is None for _, holds in verdicts):
         return rejecting
     return next((rule for rule in rules if rule.verdict == "approve" and _may_approve(rule, subject)), None)
-
-
-def _may_reject(rule: AutoRule, subject: Subject) -> bool:
-    is_limited = rule.min_score is not None or bool(rule.condition)
-    return rule.verdict == "reject" and is_limited and subject.score >= (rule.min_score or 0)
 
 
 def _may_approve(rule: AutoRule, subject: Subject) -> bool:
