@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Sum
 from pydantic import Field
 
 from conversations.contacts import audiences, identity
@@ -22,6 +22,7 @@ from core.reach.gate import NotReachable
 from core.reliability import limits
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.actions.registry import register
+from hitl.models import Execution
 from hitl.selectors import is_call_stopped
 
 log = get_logger(__name__)
@@ -124,12 +125,13 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
         """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat.
 
-        Nobody is messaged if there are more than the organisation may message today; what has begun is finished.
+        Nobody is messaged if there are more than the organisation may message today, with those whom messages that are
+        being sent have yet to reach; what has begun is finished.
         """
         sent, unreached = 0, _unreached(params.audience, idempotency_key)
         if not _sends(idempotency_key).exists():
             try:
-                limits.refuse_reached("messages", adding=len(unreached))
+                limits.refuse_reached("messages", adding=len(unreached), promised=_promised(idempotency_key))
             except Conflict as refused:
                 return Outcome("failed_clean", error=f"{limits.REACHED}: {refused.detail}")
         for contact_id in unreached:
@@ -161,6 +163,16 @@ def _people(count: int) -> str:
 def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
     """Return the contacts who were messaged under this key, or refused by the gate."""
     return AudienceSend.objects.filter(send_key=send_key)
+
+
+def _promised(send_key: str) -> int:
+    """Return how many people other audience messages have yet to reach that began before this one. Two queries."""
+    begun = Execution.objects.filter(idempotency_key=send_key).values("started_at")
+    running = Execution.objects.filter(approval__kind=SendAudienceMessage.key, outcome="")
+    others = running.filter(started_at__lt=Subquery(begun))
+    wanted = others.aggregate(reach=Sum("approval__reach"))["reach"] or 0
+    reached = AudienceSend.objects.filter(send_key__in=others.values("idempotency_key")).count()
+    return max(wanted - reached, 0)
 
 
 def _missing(audience: str, send_key: str) -> QuerySet[Contact, Any]:

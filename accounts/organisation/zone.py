@@ -18,6 +18,8 @@ from core.errors import check_fields
 from core.reliability import kept
 
 CHANGED: Final = "TENANT_ZONE_CHANGED"
+RULES: Final = "hitl.manage_workflow"
+"""Also needed: conditions of workflows look at the hour, and spending limits count by the day."""
 UNKNOWN: Final = "Choose an IANA time zone such as Europe/Berlin."
 Lock = Callable[[Actor], None]
 """Locks the rules that are sealed with the time zone, until the commit; first of all locks."""
@@ -58,16 +60,18 @@ def change_zone(*, actor: Actor, tenant_id: UUID, zone: str) -> Tenant:
     """Change the time zone of the organisation in scope; it counts at once, for what comes. Safe to repeat.
 
     Days that are over stay as they were counted. The rules are sealed with it again, and who changed it counts as one
-    who shaped them. Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`, `Invalid`, and `Conflict`
-    ("tampered") where it was changed outside the application. Writes `TENANT_ZONE_CHANGED`, and `RULES_SEALED`.
+    who shaped them. Needs `accounts.change_tenant` and `hitl.manage_workflow`. Raises `Refused`, `NotFound`, `Invalid`,
+    and `Conflict` ("tampered") where it was changed outside the application. Writes `TENANT_ZONE_CHANGED`, and
+    `RULES_SEALED`.
     """
     actor.require(CHANGE)
+    actor.require(RULES)
     get_or_missing(Tenant.objects.filter(pk=tenant_id))
     check_fields({"zone": "" if zone in zones() else UNKNOWN})
     with transaction.atomic():
         for lock, _ in _sealing:
             lock(actor)
-        tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+        tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
         if tenant.timezone == zone:
             return tenant
         before, tenant.timezone = tenant.timezone, zone

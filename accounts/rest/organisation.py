@@ -95,7 +95,8 @@ class OrganisationViewSet(ApiViewSet):
         """Change settings of your organisation; what is left out stays.
 
         `second_factor` also needs `accounts.manage_membership` and a fresh sign-in; API keys can't change it. `zone`
-        is changed in a request of its own; days that are over stay as they were counted. 409 `tampered`.
+        also needs `hitl.manage_workflow`, in a request of its own; days that are over stay as they were counted. 409
+        `tampered`.
         """
         asked = self.read_body()
         if "zone" in asked:

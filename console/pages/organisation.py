@@ -33,6 +33,7 @@ from core.clock import now
 HIDE: Final = "hide-set-up"
 SHOW: Final = "show-set-up"
 RECENT: Final = 10
+NOT_ALONE: Final = "Workflows and spending limits go by the time zone, so you also need the right to manage workflows."
 """Changes on the page; the API lists all."""
 STARTS_WITH: Final = ("name", "currency", "language", "support_name")
 COMPANY: Final = {"off": "Not connected", "optional": "Connected, not required", "required": "Required"}
@@ -202,7 +203,9 @@ class OrganisationAdmin(ServiceAdmin):
         return {**{field: getattr(obj, field) for field in STARTS_WITH}, "zone": obj.timezone}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Block removing a logo that isn't there."""
+        """Block removing a logo that isn't there, and the time zone for who can't change rules that go by it."""
+        if action.path == "zone":
+            return "" if viewer_of(request).may(time_zone.RULES) else NOT_ALONE
         return "There is no logo." if action.path == "remove-logo" and not read_logo() else ""
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 
 from conversations.custom_fields.values import YES_OR_NO
 from conversations.models import Conversation, CustomField, CustomValue
@@ -83,8 +83,9 @@ def facts_for_requests(conversation_id: UUID) -> Mapping[str, str | Decimal]:
 
     Personal fields never are, nor are texts that no condition can name.
     """
-    contact = Conversation.objects.filter(pk=conversation_id).values("contact_id")
-    whose = Q(conversation=conversation_id) | Q(contact__in=contact)
+    # As a single value: with `in`, all values of the organisation would be read.
+    contact = Subquery(Conversation.objects.filter(pk=conversation_id).values("contact_id"))
+    whose = Q(conversation=conversation_id) | Q(contact=contact)
     rows = CustomValue.objects.filter(whose, field__is_personal=False).select_related("field").order_by("field__key")
     return {
         fact_name(row.field): Decimal(row.text) if row.field.kind == Kind.NUMBER else row.text

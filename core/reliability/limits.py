@@ -64,11 +64,11 @@ def is_reached(key: str) -> bool:
     return used is not None and used >= most
 
 
-def refuse_reached(key: str, *, adding: Amount = 1) -> None:
+def refuse_reached(key: str, *, adding: Amount = 1, promised: Amount = 0) -> None:
     """Raise `Conflict` ("limit_reached") for what no longer fits under a limit of the tenant in scope.
 
     What is counted in rows is counted under a lock: then in the transaction that adds one. Several at once are refused
-    as a whole, with how many are left as `left`.
+    as a whole, with how many are left as `left`, without what is `promised` to others.
     """
     most, kind = limit_of(key), kinds.get(key)
     if most is None:
@@ -76,8 +76,8 @@ def refuse_reached(key: str, *, adding: Amount = 1) -> None:
     if kind.is_counted:
         advisory_lock(f"limit of {key}")
     used = kind().used()
-    if used is not None and used + adding > most:
-        left = max(most - used, 0)
+    if used is not None and used + promised + adding > most:
+        left = max(most - used - promised, 0)
         sentence = f"Your organisation has reached its limit of {most:,} {kind.unit}."
         if left:
             sentence = f"This takes {adding:,}, and {left:,} of your organisation's {most:,} {kind.unit} are left."

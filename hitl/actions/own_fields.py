@@ -3,7 +3,7 @@
 The app that has them brings them. They are read once, when a request is opened, and stored and sealed with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -64,10 +64,17 @@ def vocabulary_for(condition: str) -> Vocabulary:
     return replace(REQUESTS, numbers=REQUESTS.numbers | numbers, texts=texts, takes_fields=False)
 
 
+def problems_of(conditions: Sequence[str]) -> list[str]:
+    """Return why any of these conditions can't be read with the custom fields that there are now. One query at most."""
+    vocabulary, found = vocabulary_for(" ".join(conditions)), []
+    for text in filter(None, conditions):
+        try:
+            expressions.parse(text, vocabulary)
+        except BadExpression as problem:
+            found.append(str(problem))
+    return found
+
+
 def problem_of(condition: str) -> str:
     """Return why a condition can't be read with the custom fields that there are now, or ""."""
-    try:
-        expressions.parse(condition, vocabulary_for(condition))
-    except BadExpression as problem:
-        return str(problem)
-    return ""
+    return next(iter(problems_of([condition])), "")

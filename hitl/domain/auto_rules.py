@@ -117,16 +117,15 @@ def _whole(value: Any) -> int | None:
 def auto_decision(rules: Sequence[AutoRule], subject: Subject) -> AutoRule | None:
     """Return the rule that decides the request: one that rejects, else one that approves.
 
-    The windows of an approving rule are checked separately: they depend on earlier approvals.
+    No rule approves what an unclear one might reject: people are asked. The windows of an approving rule are checked
+    separately, as they depend on earlier approvals.
     """
-    for rule in rules:
-        is_limited = rule.min_score is not None or bool(rule.condition)
-        if rule.verdict == "reject" and is_limited and subject.score >= (rule.min_score or 0) and _holds(rule, subject):
-            return rule
-    for rule in rules:
-        if rule.verdict == "approve" and _may_approve(rule, subject):
-            return rule
-    return None
+    limited = [rule for rule in rules if rule.verdict == "reject" and (rule.min_score is not None or rule.condition)]
+    verdicts = [(rule, _holds(rule, subject)) for rule in limited if subject.score >= (rule.min_score or 0)]
+    rejecting = next((rule for rule, holds in verdicts if holds), None)
+    if rejecting is not None or any(holds is None for _, holds in verdicts):
+        return rejecting
+    return next((rule for rule in rules if rule.verdict == "approve" and _may_approve(rule, subject)), None)
 
 
 def _may_approve(rule: AutoRule, subject: Subject) -> bool:
@@ -136,14 +135,15 @@ def _may_approve(rule: AutoRule, subject: Subject) -> bool:
         return False
     ceiling = min(rule.max_score, AUTO_APPROVE_MAX_SCORE)
     limit = min(rule.max_cost, AUTO_APPROVE_MAX_COST)
-    return subject.score <= ceiling and abs(subject.cost) <= limit and _holds(rule, subject)
+    return subject.score <= ceiling and abs(subject.cost) <= limit and _holds(rule, subject) is True
 
 
-def _holds(rule: AutoRule, subject: Subject) -> bool:
+def _holds(rule: AutoRule, subject: Subject) -> bool | None:
+    """Return whether the condition holds, None if that is unclear: it decides nothing then."""
     try:
         return condition_holds(rule.condition, subject)
     except ValueError:
-        return False  # an unclear condition decides nothing, so people are asked
+        return None
 
 
 def within_windows(rule: AutoRule, cost: Decimal, *, own: Spent, day: Spent, kind_day: Spent) -> bool:

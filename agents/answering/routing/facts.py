@@ -88,7 +88,8 @@ class ReadRule:
     rule: AnswerRule
     node: Node | None
     uses: frozenset[str]
-    optional: frozenset[str] = frozenset()
+    fields: FieldFacts
+    """The custom fields that there were when it was read."""
     lacks_field: bool = False
 
     @classmethod
@@ -98,8 +99,8 @@ class ReadRule:
             node = parse(rule.condition, fields.added_to(FACTS)) if rule.condition else None
         except BadExpression:
             log.warning("answer_rule_skipped", rule=str(rule.pk))
-            return cls(rule, None, frozenset(), lacks_field=True) if names_fields(rule.condition) else None
-        return cls(rule, node, names_in(node) if node else frozenset(), fields.numbers)
+            return cls(rule, None, frozenset(), fields, lacks_field=True) if names_fields(rule.condition) else None
+        return cls(rule, node, names_in(node) if node else frozenset(), fields)
 
     @property
     def gives(self) -> set[UUID]:
@@ -129,7 +130,7 @@ class ReadRule:
         if not self.counts_in(asked):
             return False
         try:
-            return self.node is None or holds(self.node, facts, self.optional)
+            return self.node is None or holds(self.node, facts, self.fields.numbers)
         except NotEvaluable:
             log.warning("answer_rule_skipped", rule=str(self.rule.pk))
             return False
@@ -138,7 +139,7 @@ class ReadRule:
         """Return whether the rule is met, None where that depends on what is written; `facts` are all others."""
         if not self.counts_in(asked):
             return False
-        return True if self.node is None else holds_if_known(self.node, facts, self.optional)
+        return True if self.node is None else holds_if_known(self.node, facts, self.fields.numbers)
 
 
 def first_met(rules: Sequence[ReadRule], asked: Asked) -> ReadRule | None:

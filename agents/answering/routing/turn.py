@@ -1,20 +1,19 @@
 """Choose who answers a run, by what its turn has read anyway."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 from agents.answering.interpretation import Reading
 from agents.answering.routing.choice import LIMIT, Choice, cast_of, choose
-from agents.answering.routing.facts import Asked
+from agents.answering.routing.facts import Asked, ReadRule
 from agents.answering.routing.selectors import active_rules
 from agents.answering.selectors import Standing, Transcript
 from agents.models import AgentRun
 from conversations.models import Conversation
-from conversations.selectors import fields_in_rules
 from core.clock import now
-from core.reliability import kept, limits
+from core.reliability import limits
 
 
 def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, found: Reading) -> Choice:
@@ -24,6 +23,7 @@ def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, fo
     """
     if limits.is_reached("messages"):
         return Choice(None, LIMIT)
+    rules = active_rules()
     asked = Asked(
         account_id=standing.account_id,
         team_id=standing.team_id,
@@ -40,20 +40,19 @@ def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, fo
             "verified": "yes" if standing.is_proven else "no",
         },
         lines=transcript.lines,
-        read_fields=partial(_fields_of, run.conversation_id),
+        read_fields=cache(partial(_fields_of, rules, run.conversation_id)),
     )
     return choose(
         run,
         asked,
-        active_rules(),
+        rules,
         cast_of(standing.stops),
         named=transcript.named,
         answered_by=transcript.answered_by,
     )
 
 
-def _fields_of(conversation_id: UUID) -> Mapping[str, Any]:
-    """Return the values of custom fields of a conversation and the contact that it belongs to now."""
-    fields = kept.keep(fields_in_rules, "custom fields in rules")
+def _fields_of(rules: Sequence[ReadRule], conversation_id: UUID) -> Mapping[str, Any]:
+    """Return the values that rules look at: those of a conversation and the contact that it belongs to now."""
     contact_id = Conversation.objects.values_list("contact_id", flat=True).get(pk=conversation_id)
-    return fields.of({conversation_id: contact_id})[conversation_id]
+    return rules[0].fields.of({conversation_id: contact_id})[conversation_id]

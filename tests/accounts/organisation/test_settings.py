@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -15,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from accounts.models import Membership, OrganisationLogo, SettingChange, Tenant
-from accounts.organisation.settings import change_organisation, remove_logo, save_logo
+from accounts.organisation.settings import CHANGE, change_organisation, remove_logo, save_logo
 from accounts.organisation.zone import change_zone, what_changes
 from accounts.permissions.roles import permissions_of
 from accounts.selectors import tenant_zone_name
@@ -200,6 +201,9 @@ def test_time_zone_counts_for_what_comes_and_is_sealed_with_the_rules(acme: Worl
     day = FigureDay.objects.create(metric="messages_in", dimension="total", day=now().date(), n=1, total=3)
     with pytest.raises(Refused):
         change_zone(actor=acme.actor("support"), tenant_id=tenant_id, zone="Europe/Paris")
+    with pytest.raises(Refused) as refused:  # an own role that may change settings, but no rules
+        change_zone(actor=replace(owner, permissions=frozenset({CHANGE})), tenant_id=tenant_id, zone="Europe/Paris")
+    assert refused.value.facts["permission"] == "hitl.manage_workflow"
     with pytest.raises(Invalid):
         change_zone(actor=owner, tenant_id=tenant_id, zone="Mars/Base")
     with pytest.raises(NotFound):

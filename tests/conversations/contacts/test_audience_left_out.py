@@ -17,6 +17,9 @@ from core.clock import now
 from core.errors import Conflict, NotFound
 from core.models import SendCount
 from core.reach import ledger
+from hitl.actions.base import Origin
+from hitl.models import Execution
+from hitl.services import propose
 from tests.conversations.conftest import ScriptedTransport, Shop
 from tests.world import OPERATOR
 
@@ -107,6 +110,27 @@ def test_send_beyond_the_messages_of_the_day_is_refused_as_a_whole_and_a_custome
     assert _send_once(vips[0].sender_id, PARAMS.text, "k1") == 1
     FigureDay.objects.update(total=9)
     assert KIND.execute(PARAMS, idempotency_key="k1").result["recipients"] == 5  # what has begun is finished
+
+
+def test_two_sends_at_once_share_the_messages_of_the_day(shop: Shop, support: Actor, vips: list[Message]) -> None:
+    tier = tiers.create_tier(actor=OPERATOR, name="Small", limits={"messages": 8})
+    tiers.give_tier(actor=OPERATOR, slug=shop.world.acme.slug, tier_id=tier.pk)
+    contacts.add_tag(actor=support, contact_id=vips[0].sender_id, name="Press")
+    contacts.add_tag(actor=support, contact_id=vips[1].sender_id, name="Press")
+    for key, audience, minutes in (("first", "VIP", 2), ("second", "Press", 1)):
+        params = {"audience": audience, "text": "Sale"}
+        approval = propose(actor=support, kind=KIND.key, params=params, origin=Origin())
+        begun = now() - timedelta(minutes=minutes)
+        Execution.objects.create(approval=approval, revision=1, digest="d", idempotency_key=key, started_at=begun)
+    press = SendAudienceMessageParams(audience="Press", text="Sale")
+    assert KIND.execute(press, idempotency_key="second").kind == "succeeded"  # 2 + 5 of 8
+    AudienceSend.objects.all().delete()
+    FigureDay.objects.create(metric="messages_in", dimension="total", day=now().date(), n=1, total=2)
+    late = KIND.execute(press, idempotency_key="second")
+    assert (late.kind, "This takes 2, and 1 of your organisation's 8" in late.error) == ("failed_clean", True)
+    assert KIND.execute(PARAMS, idempotency_key="first").result["recipients"] == 5  # it began first
+    Execution.objects.filter(idempotency_key="first").update(outcome="succeeded")
+    assert KIND.execute(press, idempotency_key="second").kind == "succeeded"
 
 
 def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Message]) -> None:

@@ -1,6 +1,7 @@
 """Rules that decide alone: within their windows, never past ceilings that nobody can raise."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -96,6 +97,14 @@ def test_rule_with_an_unclear_condition_decides_nothing() -> None:
         auto_rule_from({**RULE, "condition": "hour > 1"}),
     ]
     assert auto_decision(rules, subject) is None
+    # Nor does another rule approve what it might reject: leaving a fact out would be a way round it.
+    clear = auto_rule_from({**RULE, "condition": ""})
+    assert auto_decision([clear], subject) is clear
+    assert auto_decision([*rules, clear], subject) is None
+    blocked = AutoRule("b", "reject", condition='field_blocked == "yes"')
+    assert auto_decision([blocked, clear], subject) is None
+    assert auto_decision([blocked, clear], replace(subject, fields={"field_blocked": "no"})) is clear
+    assert auto_decision([*rules, AutoRule("s", "reject", min_score=1), clear], subject) is not None
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from conversations.contacts.known_people import set_contact_fields
 from conversations.custom_fields.definitions import FieldSettings, create_custom_field, delete_custom_field
+from conversations.custom_fields.facts import facts_for_requests
 from conversations.inbox.custom_values import set_conversation_fields
 from conversations.models import Conversation, CustomField, CustomValue
 from conversations.types import SenderIdentity
@@ -115,6 +117,27 @@ def test_condition_over_a_field_that_is_not_there_is_refused(scene: Scene, shop:
     with pytest.raises(Invalid):
         create_flag(actor=owner, name="odd", label="Odd", condition=condition)
     scene.define(condition="field_seats >= 3 and field_tier in ('Gold', 'Silver')")
+
+
+def test_many_conditions_are_checked_with_one_query(
+    scene: Scene, shop: Shop, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        found = own_fields.problems_of([GOLD, "", "field_seats > 1", "field_gone == 1", "field_tier > 1"])
+    assert len(found) == 2
+    with django_assert_num_queries(0):
+        assert own_fields.problems_of(["cost > 1"]) == []
+
+
+def test_values_of_a_request_are_read_with_one_query_by_index(
+    scene: Scene, shop: Shop, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    gold = talk(shop, "gold", 12, tier="Gold", passport="X1")
+    talk(shop, "silver", 3, tier="Silver")
+    with django_assert_num_queries(1) as seen:
+        found = facts_for_requests(gold.pk)
+    assert found == {"field_seats": 12, "field_tier": "Gold"}
+    assert " in (select" not in seen.captured_queries[0]["sql"].lower()  # no index answers that beside an `or`
 
 
 def test_rule_that_approves_looks_at_no_custom_field(scene: Scene, shop: Shop) -> None:

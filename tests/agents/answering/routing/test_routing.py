@@ -290,6 +290,10 @@ def test_rule_over_a_custom_field_counts_for_who_has_the_value_and_asks_a_person
     answered = {name: who(shop.write("hello again", who=name, agent="Ben")) for name in ("plain", "rich", "large")}
     # Who has no value gets no agent of the rule by naming it.
     assert answered == {"plain": "Ada", "rich": "Ben", "large": "Ben"}
+    with CaptureQueriesContext(connection) as sent:
+        assert who(shop.write("hello again", who="rich", agent="Ben")) == "Ben"
+    read = [one["sql"] for one in sent if '"conversations_customvalue"."field_id" IN' in one["sql"]]
+    assert len(read) == 1  # also where the choice looks twice at the facts
     found = rules.try_answer_rule(actor=shop.admin, answer_rule_id=gold.pk)
     assert (found.looked_at, found.meets, found.differs) == (3, 2, 0)
     with pytest.raises(Conflict, match="answer rule “Gold” looks at this field"):
