@@ -1,7 +1,7 @@
 """Which permission each page, endpoint and frame needs: the table, and what the product declares of it."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ MAY: Final[Mapping[str, frozenset[str]]] = {
 """What people may by the name of their role; `nobody` is signed in and a member of nothing."""
 
 
+@cache
 def needs() -> Doors:
     """Return the table."""
     lines = [line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#")]
@@ -106,6 +107,7 @@ def write_table(told: Doors) -> None:
     doors = [" ".join((*door, needed)) for door, needed in sorted(told.items())]
     beside = [" ".join((*door, needed)) for door, needed in sorted(kept.items())]
     TABLE.write_text(HEAD + "\n".join([*doors, BY_ITSELF, *beside]) + "\n")
+    needs.cache_clear()
 
 
 def add_people(world: World) -> None:
