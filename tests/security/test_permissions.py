@@ -150,8 +150,10 @@ def test_right_that_is_lost_between_two_requests_shuts_its_doors_in_the_same_ses
     for name, method in shut:
         if name.startswith("api-"):
             path = path_of(name, URLS[name], town)
-            sent = {"data": "{}", "content_type": "application/json", "headers": device.headers()}
-            found[f"{method} {name} by token"] = device.client.generic(method.upper(), path, **sent).status_code
+            answer = device.client.generic(
+                method.upper(), path, "{}", content_type="application/json", headers=device.headers()
+            )
+            found[f"{method} {name} by token"] = answer.status_code
     assert {door: status for door, status in found.items() if status != 403} == {}
     assert (knock(client, town, "admin:index", "get"), device.is_in()) == (200, True)
 
