@@ -1,7 +1,7 @@
 """Erase what agents keep about people: the arguments and results of their calls; and read it for an export of one."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from agents.langflow.models import FlowSession
 from agents.langflow.sessions import ask_to_erase
@@ -27,13 +27,9 @@ from core.privacy.erasure.registry import (
 State = AgentRun.State
 
 
-EMPTY: Final[dict[str, Any]] = {"arguments": {}, "result": {}, "fingerprint": ""}
-"""A tool call without its words."""
-
-
 def _calls(person: Person, after: str, limit: int) -> Batch:
     rows = ToolCall.objects.filter(run__conversation_id__in=person.ids("conversations"))
-    return emptied(rows.exclude(**EMPTY), limit, **EMPTY)
+    return emptied(rows.exclude(**ToolCall.EMPTY), limit, **ToolCall.EMPTY)
 
 
 def _questions(person: Person, after: str, limit: int) -> Batch:

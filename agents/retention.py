@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from agents.erasure import EMPTY
 from agents.models import AgentRun, ToolCall
 from core.privacy.retention.holds import Held
 from core.privacy.retention.registry import RULES, RetentionRule
@@ -30,13 +29,13 @@ class AgentRuns(RetentionRule):
     @classmethod
     def due(cls, before: datetime, held: Held) -> QuerySet[ToolCall]:
         """Return calls that still have their words."""
-        rows = ToolCall.objects.filter(made_before(before), run__state__in=ENDED).exclude(**EMPTY)
+        rows = ToolCall.objects.filter(made_before(before), run__state__in=ENDED).exclude(**ToolCall.EMPTY)
         return rows.exclude(run__conversation_id__in=held.conversations)
 
     @classmethod
     def remove(cls, keys: Sequence[UUID]) -> int:
         """Empty locked calls."""
-        return int(ToolCall.objects.filter(pk__in=keys).update(**EMPTY))
+        return int(ToolCall.objects.filter(pk__in=keys).update(**ToolCall.EMPTY))
 
 
 RULES.register("agent_runs", AgentRuns)

@@ -1,6 +1,6 @@
 """The runs that agents do in conversations, and what they called."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -112,6 +112,9 @@ class AgentRunMessage(TenantModel):
 
 class ToolCall(TenantModel):
     """One call of a tool within a run; arguments are kept masked."""
+
+    EMPTY: Final[dict[str, Any]] = {"arguments": {}, "result": {}, "fingerprint": ""}
+    """What takes its words."""
 
     class State(models.TextChoices):
         """How far the call is."""

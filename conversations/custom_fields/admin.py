@@ -52,7 +52,7 @@ class FieldForm(VersionedForm):
         label="Hint",
         max_length=200,
         required=False,
-        help_text="Shown beside the field, and when a value has another form.",
+        help_text="Shown beside the field, and when a value doesn't fit the pattern.",
     )
     required_on_close = forms.BooleanField(
         label="Needed to close", required=False, help_text="People can't close a conversation before it has a value."
@@ -218,9 +218,9 @@ class ValueFilter(SelectFilter):
         return queryset.filter(with_values(CustomField.Subject.CONTACT, named_value(self.chosen()), in_address=True))
 
 
-def values_to_edit(subject: str, known: Iterable[CustomValue]) -> dict[str, Any]:
+def values_to_edit(subject: str, values: Iterable[CustomValue]) -> dict[str, Any]:
     """Return what a form of values starts with, without those of personal fields. One query."""
-    rows = [row for row in known if row.field.subject == subject]
+    rows = [row for row in values if row.field.subject == subject]
     return {
         "own": fields_of(subject),
         "known": {row.field_id: row.text for row in rows},

@@ -39,7 +39,8 @@ SAID = "Hello, my name is Quentin, my customer number is K-4711 and call me at +
 def asked(server: ModelServer) -> str:
     """The newest request that the model got."""
     AgentRun.objects.update(joinable_until=None)
-    return json.dumps(server.journal.newest(), ensure_ascii=False)
+    requests = [{**row, "body": json.loads(row["body"])} for row in server.journal.newest()]
+    return json.dumps(requests, ensure_ascii=False)
 
 
 def lines_of(server: ModelServer) -> int:
