@@ -9,6 +9,7 @@ import pytest
 
 from accounts.models import Membership
 from channels_app.sockets import console_topics
+from conversations.models import Conversation
 from core.errors import NotFound, Refused
 from core.tenancy.scope import tenant_scope
 from tests.accounts.resets.resetting import person_of
@@ -39,7 +40,11 @@ def town_of_the_module(django_db_setup: None, django_db_blocker: Any) -> Iterato
     with kept_for_the_module(django_db_blocker):
         world = build_world()
         add_people(world)
-        yield build_town(world)
+        town = build_town(world)
+        with tenant_scope(world.acme.pk):
+            rows = Conversation.objects.filter(pk=town.ids["conversations.conversation"])
+            rows.update(state="person", assigned_to=world.people["desk"], team=None)
+        yield town
 
 
 @pytest.fixture
@@ -117,6 +122,9 @@ def test_door_opens_to_those_with_its_permission(town: Town, visitor: Visitor, w
     by_more = {name for name, _, needed in DOORS if needed == FIGURES and not led} | set(ITS_OWN)
     assert shut <= by_more
     assert {name: status for name, status in found.items() if status >= 500} == {}
+    # Whose conversations they see is the role's to say as well: it is assigned to one of them, and of no team.
+    talk = found["admin:conversations_conversation_change"], found["api-conversations-detail"]
+    assert talk == ((404, 404) if who == "night" else (200, 200))
 
 
 @pytest.mark.slow
