@@ -44,8 +44,17 @@ MAY: Final[Mapping[str, frozenset[str]]] = {
 @cache
 def needs() -> Doors:
     """Return the table."""
-    lines = [line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#")]
-    return {(door, method): permission for door, method, permission in lines}
+    return _doors_in(TABLE.read_text())
+
+
+def by_itself() -> Doors:
+    """Return the part of the table that nothing declares."""
+    return _doors_in(TABLE.read_text().partition(BY_ITSELF)[2])
+
+
+def _doors_in(text: str) -> Doors:
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {(door, method): permission for door, method, permission in filter(None, lines)}
 
 
 def lacks(who: str, permission: str) -> bool:
@@ -103,10 +112,8 @@ def _actions_of(view: Any) -> dict[str, str]:
 
 def write_table(told: Doors) -> None:
     """Write the table with what is declared now; what code looks at by itself stays as it is."""
-    kept = {door: needed for door, needed in needs().items() if door not in told} if TABLE.exists() else {}
-    doors = [" ".join((*door, needed)) for door, needed in sorted(told.items())]
-    beside = [" ".join((*door, needed)) for door, needed in sorted(kept.items())]
-    TABLE.write_text(HEAD + "\n".join([*doors, BY_ITSELF, *beside]) + "\n")
+    doors, kept = ([" ".join((*door, needed)) for door, needed in sorted(part.items())] for part in (told, by_itself()))
+    TABLE.write_text(HEAD + "\n".join([*doors, BY_ITSELF, *kept]) + "\n")
     needs.cache_clear()
 
 
