@@ -143,6 +143,8 @@ def test_neither_of_two_hostile_providers_opens_or_ends_what_is_the_others(
     world: World, issuer: Issuer, other_issuer: Issuer, forget: Callable[[], None]
 ) -> None:
     person = person_of(world)
+    person.last_name = "Both"  # their own pages show it, and no organisation's name
+    person.save()
     with tenant_scope(world.globex.pk):
         add_member(actor=OPERATOR, user=person, role="approver")
     # Both call their key the same.
