@@ -29,8 +29,8 @@ TOPICS = [(name, method, needed) for (name, method), needed in needs().items() i
 SIGNING_IN = ("api-auth-", "api-registration-")
 REFUSALS = {"core_auditentry", "core_audithead", "core_refusalcount", "accounts_notice", "core_outbox"}
 """Refused moves on approvals are noted in the audit log, and a run of them alerts compliance."""
-ITS_OWN = ("admin:conversations_team_chat", "api-team-messages-list")
-"""Of a team: its people read them, and who manages teams."""
+ITS_OWN = ("admin:conversations_team_chat", "api-team-messages-list", "api-stream")
+"""Of a team, whose people read them; and of a stream, which needs what its topic does."""
 FIGURES = "analytics.view_team_figures"
 """Of the teams that somebody leads, and nobody here leads one."""
 
