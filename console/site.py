@@ -1,6 +1,6 @@
 """The console's admin site: access, context of every page, dashboard, sign-in and sign-out."""
 
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
 from console.extensions import list_day, list_errands, list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, opens_beside_list, opens_in_place, viewer_of, viewer_or_none
-from core.errors import WalkerError
+from core.errors import Refused, WalkerError
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
 NAME_SECONDS = 60
@@ -123,10 +123,21 @@ class WalkerAdminSite(KitSite):
         return TemplateResponse(request, self.index_template, context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Let everybody who is signed in sign out: also those who are no members, or lack a second factor."""
+        """Let everybody who is signed in sign out: also those who are no members, or lack a second factor.
+
+        What a page reads may be refused to an own role that lacks what all built-in ones have: then the page is.
+        """
         if view == self.logout:
             return never_cache(csrf_protect(view))
-        return super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(request, *args, **kwargs)
+            except Refused as problem:
+                raise PermissionDenied(problem.detail) from problem
+
+        return super().admin_view(answer, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the sign-in page; send a signed-in person on to their company's, or refuse who isn't a member."""

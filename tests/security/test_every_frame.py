@@ -12,13 +12,17 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import Client
 
+from accounts.models import Membership
 from channels_app.sockets import console_topics, presence
 from channels_app.sockets.console import ConsoleConsumer
 from channels_app.web_chat import frames
 from conversations.models import Message, Survey
+from core import notices
 from core.clock import now
 from core.tenancy.scope import tenant_scope
+from hitl.approvals.change import holds
 from tests.channels_app.conftest import Line, Widgets, chat, dial, live_widgets, session_of
+from tests.security.permissions import add_people
 from tests.security.rows import MARK, changed, snapshot
 from tests.security.town import SECRETS, Town, build_town
 from tests.world import World
@@ -126,6 +130,7 @@ async def test_chat_frame_with_anothers_ids_tells_and_changes_nothing(
 
 @pytest.fixture
 def committed_town(committed_world: World) -> Town:
+    add_people(committed_world)
     return build_town(committed_world)
 
 
@@ -175,3 +180,31 @@ async def test_same_topics_tell_the_insider(dial: Any, committed_town: Town) -> 
     assert MARK in told
     assert '"type":"event"' in told
     assert [secret for secret in SECRETS if secret != MARK and secret in told] == []
+
+
+async def test_right_that_is_lost_on_an_open_line_ends_its_topics_before_they_tell_more(
+    dial: Any, committed_town: Town
+) -> None:
+    acme, person = committed_town.world.acme.pk, committed_town.world.people["night"]
+    topics = [topic_in(committed_town, kind) for kind in ("queue", "approval", "notices")]
+    line = await desk(dial, person)
+    for topic in topics:
+        await line.say({"type": "subscribe", "topic": topic})
+        assert (await line.hear_type("subscribed"))["topic"] == topic
+
+    @sync_to_async
+    def lose_and_tell() -> None:
+        with tenant_scope(acme):
+            Membership.objects.filter(user=person).update(role="own-desk")
+            one = committed_town.ids["hitl.approval"]
+            holds.hold(actor=committed_town.world.actor("compliance"), approval_id=one, reason="Wait.")
+            notices.leave(people=[person.pk], kind="approval", title=f"{MARK} needs you", link="/admin/")
+
+    await lose_and_tell()
+    told: list[dict[str, Any]] = []
+    while len(errors := {frame["topic"]: frame["code"] for frame in told if frame["type"] == "error"}) < len(topics):
+        told.append(await line.hear())
+    assert errors == dict.fromkeys(topics, "not_allowed")
+    await line.say({"type": "subscribe", "topic": "queue"})
+    assert (await line.hear_type("error"))["code"] == "not_allowed"
+    assert '"event"' not in f"{told}{await heard(line)}".replace("'", '"')

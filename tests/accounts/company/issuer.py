@@ -57,6 +57,8 @@ class Issuer:
     """What it says about itself besides, or instead."""
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """What it answers at a path, instead of what it should."""
+    seconds: float = 0.0
+    """How long it takes over an answer."""
     userinfo: dict[str, Any] = field(default_factory=dict)
     """What it tells of the person who signed in last, besides who that is."""
     subject: Any = ""
@@ -138,6 +140,7 @@ def issuing() -> Iterator[Issuer]:
 
         def say(self, status: int, document: Any) -> None:
             issuer.asked.append(self.path)
+            time.sleep(issuer.seconds)
             status, said = issuer.answers.get(self.path, (status, json.dumps(document).encode()))
             self.send_response(status)
             if status == 302:

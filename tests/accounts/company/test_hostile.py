@@ -20,6 +20,7 @@ from accounts.company import protocol
 from accounts.models import User
 from core.clock import now
 from core.errors import Invalid
+from core.http import Patience
 from core.tenancy.scope import tenant_scope
 from tests.accounts.company.issuer import (
     CLIENT,
@@ -233,6 +234,7 @@ def test_provider_that_is_away_huge_or_leads_elsewhere(
         "redirecting": ("/token", (302, b"https://login.evil.example/token")),
         "nested too deeply": ("/jwks", (200, b"[" * 100_000)),
         "too large": ("/jwks", (200, b" " * (protocol.PATIENCE.max_bytes + 1))),
+        "50 MB of keys": ("/jwks", (200, b" " * 50_000_000)),
         "a lie about a person": ("/userinfo", (200, b'{"sub": "boss"}')),
     }
 
@@ -249,6 +251,24 @@ def test_provider_that_is_away_huge_or_leads_elsewhere(
         assert (page.status_code, is_in(client)) == (403, False)
 
     check_rows(answers, refuse)
+
+
+@pytest.mark.slow
+def test_provider_that_is_slow_is_left_when_its_time_is_over(
+    world: World, issuer: Issuer, forget: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(world, issuer, creates_people=True)
+    client = Client()
+    begun: Any = client.get(START)
+    back = path_of(issuer.allow(begun.url))
+    monkeypatch.setattr(protocol, "PATIENCE", Patience(connect=0.2, read=0.2, total=0.3, max_bytes=500_000))
+    issuer.seconds = 10.0
+    started = time.monotonic()
+    assert (client.get(back).status_code, is_in(client)) == (403, False)
+    forget()
+    page = client.get(START)
+    assert (page.status_code, "can't be reached" in html.unescape(page.content.decode())) == (403, True)
+    assert time.monotonic() - started < issuer.seconds
 
 
 @pytest.mark.parametrize(

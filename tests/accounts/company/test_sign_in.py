@@ -16,7 +16,7 @@ from accounts.company.people import try_out
 from accounts.models import CompanySession, Identity, Membership, User
 from accounts.organisation import tiers
 from accounts.permissions.operators import is_operator, set_operator
-from accounts.services import actor_for_user, add_member, remove_member
+from accounts.services import actor_for_user, remove_member
 from accounts.sessions import company
 from accounts.sign_in import attempts
 from conversations.models import Team, TeamMember
@@ -314,54 +314,6 @@ def test_people_without_a_password_confirm_at_their_company(world: World, issuer
         assert back.status_code == status
     assert client.get(page).status_code == 200
     assert client.get("/account/password/").status_code == 403
-
-
-def test_two_organisations_with_hostile_providers_never_open_each_other(
-    world: World, issuer: Issuer, other_issuer: Issuer
-) -> None:
-    """One person is a member of both; each provider says whatever it likes."""
-    person = person_of(world)
-    with tenant_scope(world.globex.pk):
-        add_member(actor=OPERATOR, user=person, role="approver")
-    connect(world, issuer)
-    connect(world, other_issuer, tenant=world.globex, creates_people=True)
-    client = Client()
-    sign_in(client, person)
-    connect_account(issuer, client, "ana")
-
-    mine = Client()
-    arrive(issuer, mine, "ana")
-    assert is_in(mine)
-    mine.post("/account/tenant/", {"tenant": str(world.globex.pk)})
-    assert (mine.session["company"][0], is_in(mine)) == (world.acme.pk.hex, True)
-    assert "Globex" not in mine.get("/admin/").content.decode()
-    # What is the person's own in all organisations isn't one provider's to change.
-    renamed = mine.post(f"/admin/accounts/user/{person.pk}/change-name/", {"first_name": "Eve", "last_name": "Evil"})
-    assert renamed.status_code in (403, 404)
-    other = Client()
-    sign_in(other, person)
-    mine.post("/admin/accounts/browsersession/end-others/")
-    assert is_in(other)
-    with tenant_scope(world.globex.pk):
-        assert not AuditEntry.objects.filter(action="SIGNED_IN", auth_strength="company").exists()
-
-    # The other provider knows the person by nothing but what it says itself.
-    for said in (
-        {"sub": "ana"},
-        {"sub": "ana", "iss": issuer.url},
-        {"sub": "ana", "email": person.email},
-        {"sub": str(person.pk), "email": person.email},
-    ):
-        hostile = Client()
-        arrive(other_issuer, hostile, slug="globex", **said)
-        assert hostile.session.get("_auth_user_id") != str(person.pk), said
-        assert "Acme" not in hostile.get("/admin/").content.decode()
-    # Its answer to the first organisation's question is nobody's.
-    begun: Any = Client().get(START)
-    crossed = Client()
-    crossed.get("/sign-in/company/globex/")
-    sent = path_of(issuer.allow(begun.url, "ana")).replace("/acme/", "/globex/")
-    assert (crossed.get(sent).status_code, is_in(crossed)) == (403, False)
 
 
 def test_link_changes_nobody_who_is_signed_in_unasked(world: World, issuer: Issuer) -> None:

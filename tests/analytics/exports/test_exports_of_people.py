@@ -29,11 +29,13 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.privacy.erasure import disclosure
 from core.privacy.erasure.person import ERASED
+from core.privacy.erasure.registry import readings, tables
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
 from tests.analytics.exports.test_exports import content, written
 from tests.erasure.scene import MAIL, NAME, OTHER_WORDS, PHONE, PHRASE, Traces
+from tests.erasure.searching import found
 
 pytestmark = pytest.mark.slow
 REASON = "Asked by letter of 3 November"
@@ -102,6 +104,24 @@ def test_archive_has_all_of_the_person_and_masks_others(traces: Traces) -> None:
         facts = json.dumps(list(entries.values_list("facts", flat=True)))
     assert actions == ["EXPORT_REQUESTED", "EXPORT_CLEAR_GRANTED", "EXPORT_WRITTEN", "EXPORT_DOWNLOADED"]
     assert [word for word in (NAME, PHONE, MAIL, "letter") if word in facts] == []
+
+
+def test_each_column_that_holds_the_person_is_in_the_archive_or_has_a_reason(traces: Traces) -> None:
+    acme, words = traces.world.acme.pk, (NAME, PHONE, MAIL)
+    with tenant_scope(acme):
+        held = found(acme, words)
+        with archive_of(traces, of_contact(traces)) as archive:
+            sections = document_in(archive)["sections"]
+    erased = {f"{table.model}.{name}" for table in tables() for name in table.erased.split()}
+    reasons = {f"{each.model}.{name}" for each in readings() for names in each.unread for name in names.split()}
+    shown = {
+        each["table"]
+        for each in sections
+        if any(word in json.dumps(each["rows"], ensure_ascii=False) for word in words)
+    }
+    places = (held & erased) - reasons
+    assert len(places) > 15, sorted(held)
+    assert {place for place in places if place.rpartition(".")[0] not in shown} == set()
 
 
 def test_export_of_a_former_member_lets_nobody_in_and_names_no_customer_of_theirs(traces: Traces) -> None:

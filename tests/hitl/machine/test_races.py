@@ -7,15 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from accounts.members.own_roles import RoleSettings, create_role, revise_role
+from accounts.models import Role
+from accounts.permissions.roles import permissions_of
+from accounts.services import actor_for_user, add_member
 from core.audit import chain
-from core.errors import Conflict, WalkerError
+from core.errors import Conflict, Refused, WalkerError
 from core.models import Outbox
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.approvals.change.close import revoke
 from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, Decision, Execution
-from tests.hitl.kit.scene import Scene, states_told, stored
+from tests.hitl.kit.scene import Scene, roles, states_told, stored
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,6 +97,28 @@ def test_approve_against_expiry_has_one_winner(live_scene: Scene) -> None:
         )
         assert isinstance(vote, Conflict) is expired
         assert stored(approval).state == ("expired" if expired else "approved")
+
+
+@pytest.mark.slow
+def test_role_that_loses_its_vote_while_its_holder_votes_counts_as_it_was_or_not_at_all(live_scene: Scene) -> None:
+    owner, person = live_scene.actor("owner"), live_scene.world.people["compliance"]
+    voting, reading = (RoleSettings("Night lead", permissions_of(name)) for name in ("approver", "viewer"))
+    role = create_role(actor=owner, settings=voting)
+    add_member(actor=OPERATOR, user=person, role=role.key)
+    live_scene.define({"approvers": roles(role.key)})
+    for _ in range(5):
+        approval, version = live_scene.propose(), Role.objects.get(pk=role.pk).version
+        voter = actor_for_user(person, auth_strength="mfa")
+        vote, revised = at_once(
+            [
+                lambda a=approval, v=voter: live_scene.decide(a, actor=v),
+                lambda: revise_role(actor=owner, role_id=role.pk, settings=reading),
+            ]
+        )
+        assert isinstance(revised, Role), revised
+        counted = list(Decision.objects.filter(approval=approval).values_list("role", flat=True))
+        assert counted == ([] if isinstance(vote, Refused) else [f"{role.key}@{version}"]), vote
+        revise_role(actor=owner, role_id=role.pk, settings=voting)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The doors without a sign-in, knocked on with what no honest page sends."""
+"""The door of a chat's session, knocked on with what no honest page sends."""
 
 from typing import Any
 
