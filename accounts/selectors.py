@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from accounts.models import IdentityProvider, Membership, OrganisationLogo, Role, Tenant, User
-from accounts.permissions.factor_rules import due_of
+from accounts.permissions.factor_rules import due_of, is_lacking
 from accounts.permissions.roles import PERMISSIONS, own_role, permissions_of, with_role
 from accounts.sessions import company, store
 from core.actors import Actor
@@ -110,6 +110,12 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
     since = max((proof.get("at", 0) for proof in proofs), default=0)
     lasting = [one for one in found if not store.is_over(since, one.session_hours)]
     return None if found and not lasting else lasting
+
+
+def lacks_factor(session: SessionBase, user_id: UUID, membership: ActiveMembership) -> bool:
+    """Return True if a person may only set up a second factor: their role needs one, they have none, and their
+    company didn't prove one in this session. One query at most."""
+    return is_lacking(user_id, membership.factor_due) and not company.level_of(session)
 
 
 def confirms_at_company(session: SessionBase, user: User) -> bool:

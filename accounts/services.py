@@ -98,13 +98,15 @@ def auth_strength_of(request: HttpRequest) -> str:
     """Return how a session was begun: "key", "mfa", "password", "company" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
-    does not have it. After that a session counts as one by password, also if a passkey began it.
+    does not have it. After that a session counts as one by password, also if a passkey began it. What the company's
+    provider proved counts as its organisation says.
     """
     since = (clock_now() - FACTOR_LIFE).timestamp()
     proofs = store.proofs_of(request.session)
     factors = {row.get("type") for row in proofs if row.get("method") == "mfa" and row.get("at", 0) > since}
-    if factors:
-        return "key" if "webauthn" in factors else "mfa"
+    level = company.level_of(request.session)
+    if factors or level:
+        return "key" if "webauthn" in factors or level == "key" else "mfa"
     methods = {row.get("method") for row in proofs}
     return next((strength for method, strength in _STRENGTHS.items() if method in methods), "none")
 

@@ -36,6 +36,7 @@ urlpatterns = [
     path("account/2fa/webauthn/login/", keys.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/edit/", keys.rename_key, name="mfa_edit_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/remove/", keys.remove_key, name="mfa_remove_webauthn"),
+    path("account/2fa/", company.FactorsView.as_view(), name="mfa_index"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path(".well-known/jwks.json", views.token_keys, name="token_keys"),
 ]

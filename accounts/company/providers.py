@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.company import protocol
+from accounts.company.claims import LEVELS
 from accounts.company.people import make_due
 from accounts.company.protocol import SignInFailed
 from accounts.models import (
@@ -42,13 +43,18 @@ MISSING: Final = "There is no such sign-in."
 ROLES: Final = tuple(role for role in Membership.Role.values if role != Membership.Role.OWNER)
 """What groups can lead to. Owners are made by owners."""
 MOST_RULES: Final = 200
+MOST_PROOFS: Final = 50
+PROOF_LIMIT: Final = 200
 GROUP_LIMIT: Final = 300
 LIMITS: Final = {"issuer": 300, "client_id": 200, "client_secret": 2000, "scopes": 200, "groups_claim": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What an owner enters; an empty secret keeps the one that is stored. Rules are group, role and teams."""
+    """What an owner enters; an empty secret keeps the one that is stored.
+
+    Rules are group, role and teams; proofs are claim (`amr` or `acr`), value and the level that it counts as.
+    """
 
     issuer: str
     client_id: str
@@ -58,6 +64,7 @@ class ProviderSettings:
     rules: tuple[Mapping[str, Any], ...] = ()
     default_role: str = Membership.Role.VIEWER
     creates_people: bool = False
+    proofs: tuple[Mapping[str, Any], ...] = ()
 
 
 def list_providers(*, viewer: Actor) -> QuerySet[IdentityProvider]:
@@ -95,7 +102,7 @@ def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityPro
 def revise_provider(
     *, actor: Actor, provider_id: UUID, settings: ProviderSettings, seen_version: int | None = None
 ) -> IdentityProvider:
-    """Change the provider (outside calls). Another issuer or client ends the sessions that it began.
+    """Change the provider (outside calls). Another issuer, client or list of proofs ends the sessions that it began.
 
     Needs `accounts.manage_sign_in` and a fresh sign-in. Raises `Refused` ("confirm_before"), `NotFound`, `Invalid` with
     the fields, and `Conflict` ("stale_version"). Writes `COMPANY_SIGN_IN_CHANGED` with the fields.
@@ -114,7 +121,7 @@ def revise_provider(
             row.set_at = clock_now()
         row.version += 1
         row.save()
-        if {"issuer", "client_id"} & set(changed):
+        if {"issuer", "client_id", "proofs"} & set(changed):
             company.end(CompanySession.objects.filter(provider=row))
         if {"rules", "default_role"} & set(changed):
             make_due(DirectoryPerson.objects.filter(gone_at=None))
@@ -225,11 +232,11 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
         role, _, listed = (part.strip() for part in what.partition(";"))
         teams = [name.strip() for name in listed.split(",") if name.strip()]
         if not equals or not group.strip():
-            raise _wrong_rule(number, "Write it as group = role; team, team.")
+            raise _wrong_line("rules", number, "Write it as group = role; team, team.")
         if role and role not in ROLES:
-            raise _wrong_rule(number, f"“{role[:40]}” is none of the roles {', '.join(ROLES)}.")
+            raise _wrong_line("rules", number, f"“{role[:40]}” is none of the roles {', '.join(ROLES)}.")
         if unknown := next((name for name in teams if name.casefold() not in names), ""):
-            raise _wrong_rule(number, f"There is no team “{unknown[:60]}”.")
+            raise _wrong_line("rules", number, f"There is no team “{unknown[:60]}”.")
         rules.append({"group": group.strip(), "role": role, "teams": [str(names[name.casefold()]) for name in teams]})
     return tuple(rules)
 
@@ -245,14 +252,34 @@ def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def proofs_of(text: str) -> tuple[dict[str, Any], ...]:
+    """Return what lines such as `amr otp = second factor` say. Raises `Invalid` with the line."""
+    levels = {word: level for level, word in LEVELS.items()}
+    proofs = []
+    for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):
+        what, equals, word = line.rpartition(" = ")
+        claim, _, value = what.strip().partition(" ")
+        if not equals or claim not in ("amr", "acr") or not value or len(value.split()) != 1:
+            raise _wrong_line("proofs", number, "Write it as amr value = level, or acr value = level.")
+        if word.strip() not in levels:
+            raise _wrong_line("proofs", number, f"“{word.strip()[:40]}” is none of the levels {', '.join(levels)}.")
+        proofs.append({"claim": claim, "value": value.strip(), "level": levels[word.strip()]})
+    return tuple(proofs)
+
+
+def text_of_proofs(proofs: Iterable[Mapping[str, Any]]) -> str:
+    """Return proofs as the lines that `proofs_of` reads."""
+    return "\n".join(f"{proof['claim']} {proof['value']} = {LEVELS[proof['level']]}" for proof in proofs)
+
+
 def _refuse_unconfirmed(actor: Actor) -> None:
     """Refuse a person without a fresh sign-in, and keep nothing of their form meanwhile: it holds a secret."""
     if actor.kind == "user" and not actor.proven_lately:
         raise Refused("Open this form again and confirm that it's you first.", code="confirm_before")
 
 
-def _wrong_rule(number: int, sentence: str) -> Invalid:
-    return Invalid("Some fields are not valid.", fields={"rules": [f"Line {number}: {sentence}"]})
+def _wrong_line(field: str, number: int, sentence: str) -> Invalid:
+    return Invalid("Some fields are not valid.", fields={field: [f"Line {number}: {sentence}"]})
 
 
 def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
@@ -272,6 +299,11 @@ def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
     if len(groups) > MOST_RULES or len(set(groups)) < len(groups):
         problems["rules"] = f"Name each group once, at most {MOST_RULES} of them."
     problems["rules"] = problems.get("rules") or next(filter(None, (text_problem(g, GROUP_LIMIT) for g in groups)), "")
+    proven = [(proof["claim"], proof["value"]) for proof in settings.proofs]
+    if len(proven) > MOST_PROOFS or len(set(proven)) < len(proven):
+        problems["proofs"] = f"Name each value once, at most {MOST_PROOFS} of them."
+    elif problem := next(filter(None, (text_problem(value, PROOF_LIMIT) for _, value in proven)), ""):
+        problems["proofs"] = problem
     check_fields(problems)
     try:
         protocol.read_endpoints(values["issuer"], is_fresh=True)
@@ -285,4 +317,5 @@ def _checked(settings: ProviderSettings, *, has_secret: bool) -> dict[str, Any]:
         "rules": [dict(rule) for rule in settings.rules],
         "default_role": settings.default_role,
         "creates_people": settings.creates_people,
+        "proofs": [dict(proof) for proof in settings.proofs],
     }

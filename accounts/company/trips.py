@@ -18,7 +18,7 @@ from django.urls import reverse
 from redis import RedisError
 
 from accounts.company import protocol
-from accounts.company.claims import address_of
+from accounts.company.claims import ONLY_SIGNED, acr_values, address_of
 from accounts.company.protocol import SignInFailed
 from accounts.models import IdentityProvider
 from core.clock import now as clock_now
@@ -60,9 +60,18 @@ class Trip:
 
 
 def begin(
-    request: HttpRequest, provider: IdentityProvider, purpose: Purpose, *, next_url: str = "", invitation: str = ""
+    request: HttpRequest,
+    provider: IdentityProvider,
+    purpose: Purpose,
+    *,
+    next_url: str = "",
+    invitation: str = "",
+    level: str = "mfa",
 ) -> str:
-    """Return where the browser of a request signs in at the provider (outside call). Raises `SignInFailed`."""
+    """Return where the browser of a request signs in at the provider (outside call). Raises `SignInFailed`.
+
+    Who confirms is asked for what proves the `level`, where the organisation says which `acr` does.
+    """
     endpoints = protocol.read_endpoints(provider.issuer)
     state, nonce, verifier, moment = (
         secrets.token_urlsafe(32),
@@ -92,7 +101,8 @@ def begin(
         "code_challenge_method": "S256",
     }
     if purpose is Purpose.CONFIRM:
-        asked |= {"max_age": "0", "prompt": "login"}
+        wanted = acr_values(provider.proofs, level)
+        asked |= {"max_age": "0", "prompt": "login", **({"acr_values": wanted} if wanted else {})}
     return f"{endpoints.authorize}{'&' if '?' in endpoints.authorize else '?'}{urlencode(asked)}"
 
 
@@ -119,7 +129,8 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict
     wants_groups = bool(provider.rules) or trip.purpose is Purpose.TRY
     if not address_of(claims) or (wants_groups and provider.groups_claim not in claims):
         # Some providers tell these only here. What is signed counts more.
-        claims = {**protocol.read_userinfo(provider, access, claims["sub"]), **claims}
+        told = protocol.read_userinfo(provider, access, claims["sub"])
+        claims = {**{name: value for name, value in told.items() if name not in ONLY_SIGNED}, **claims}
     return trip, claims
 
 

@@ -321,7 +321,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Identity", "Rows are removed.", "issuer subject"),
         Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
         Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
-              kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
+              kept="slug issuer client_id client_secret scopes groups_claim rules default_role proofs"),
         Table("accounts.Directory", "A digest of random bits, and the name of a claim.", kept="digest person_claim"),
         Table("accounts.DirectoryPerson", "Rows are removed, and so is the person in its groups.",
               "document user_name external"),

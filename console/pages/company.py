@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts.company import providers, trips
+from accounts.company.claims import LEVELS
 from accounts.company.directory import tokens
 from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
@@ -58,6 +59,15 @@ class ProviderForm(ConsoleForm):
             f"lines. Roles: {', '.join(providers.ROLES)}. Leave the role out where a group only gives teams."
         ),
     )
+    proofs = forms.CharField(
+        label="What counts as a second factor or a key",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=(
+            "A line for each value of amr or acr that your provider sends: amr otp = second factor. Levels: "
+            f"{', '.join(LEVELS.values())}. The strongest one counts. Without lines nothing counts but Walker's own."
+        ),
+    )
     default_role = forms.ChoiceField(
         label="Role of everyone else",
         choices=[(role, Membership.Role(role).label) for role in providers.ROLES],
@@ -77,9 +87,10 @@ class ProviderForm(ConsoleForm):
             self.fields["client_id"].help_text = f"Register Walker there with the redirect address {callback}"
 
     def settings(self) -> ProviderSettings:
-        """Return what was entered. Raises `Invalid` for a rule that can't be read."""
+        """Return what was entered. Raises `Invalid` for a line that can't be read."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "version"}
-        return ProviderSettings(**{**said, "rules": providers.rules_of(said["rules"])})
+        lines = {"rules": providers.rules_of(said["rules"]), "proofs": providers.proofs_of(said["proofs"])}
+        return ProviderSettings(**{**said, **lines})
 
 
 class ChangedProviderForm(ProviderForm, VersionedForm):
@@ -143,8 +154,8 @@ class CompanySignInAdmin(ServiceAdmin):
     list_display = ("issuer", "standing")
     ordering = ("id",)
     detail_fields = (
-        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "newcomers", "unconnected"),
-        *("people_address", "callback", "logout", "directory", "directory_address"),
+        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "newcomers", "proven"),
+        *("unconnected", "people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
     edit_page = True
@@ -165,6 +176,12 @@ class CompanySignInAdmin(ServiceAdmin):
     by_groups = Column[IdentityProvider](
         "Roles and teams by group",
         lambda row: format_html('<pre class="wk-mono">{}</pre>', providers.text_of(row.rules)) if row.rules else "–",
+    )
+    proven = Column[IdentityProvider](
+        "What counts as a second factor or a key",
+        lambda row: (
+            format_html('<pre class="wk-mono">{}</pre>', providers.text_of_proofs(row.proofs)) if row.proofs else "–"
+        ),
     )
     everyone_else = Column[IdentityProvider](
         "Role of everyone else", lambda row: Membership.Role(row.default_role).label
@@ -204,6 +221,7 @@ class CompanySignInAdmin(ServiceAdmin):
         return {
             **{name: getattr(obj, name) for name in kept},
             "rules": providers.text_of(obj.rules),
+            "proofs": providers.text_of_proofs(obj.proofs),
             "creates_people": "yes" if obj.creates_people else "no",
             "callback": trips.callback_url(obj),
         }
@@ -233,7 +251,8 @@ class CompanySignInAdmin(ServiceAdmin):
         MANAGE,
         ChangedProviderForm,
         values=lambda form: {"settings": form.settings()},
-        explain="Leave the secret empty to keep it. With another issuer nobody stays connected.",
+        explain="Leave the secret empty to keep it. With another issuer nobody stays connected. If you change what "
+        "counts as a second factor or a key, everyone it signed in is signed out.",
         done="Saved.",
     )
 

@@ -170,7 +170,8 @@ def connect(world: World, issuer: Issuer, *, tenant: Tenant | None = None, **set
 def change(world: World, row: IdentityProvider, **settings: Any) -> IdentityProvider:
     """Change what an organisation's provider decides."""
     kept = ("issuer", "client_id", "scopes", "groups_claim", "default_role", "creates_people")
-    values = {**{name: getattr(row, name) for name in kept}, "rules": tuple(row.rules), **settings}
+    lines = {"rules": tuple(row.rules), "proofs": tuple(row.proofs)}
+    values = {**{name: getattr(row, name) for name in kept}, **lines, **settings}
     with tenant_scope(row.tenant_id):
         return providers.revise_provider(
             actor=world.actor("owner"), provider_id=row.pk, settings=ProviderSettings(**values)
