@@ -105,7 +105,8 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
             return None
         found = [one for one in memberships_of(user_id) if one.tenant_id == tenant_id]
     else:
-        has_factor = any(proof.get("method") == "mfa" for proof in proofs)
+        # Emergency owners come in by their password and factor, not by an account elsewhere.
+        has_factor = any(proof.get("method") == "mfa" for proof in proofs) and not store.linked_by(session)
         found = memberships_by_password(user_id, has_factor=has_factor)
     since = max((proof.get("at", 0) for proof in proofs), default=0)
     lasting = [one for one in found if not store.is_over(since, one.session_hours)]
@@ -113,8 +114,10 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
 
 
 def lacks_factor(session: SessionBase, user_id: UUID, membership: ActiveMembership) -> bool:
-    """Return True if a person may only set up a second factor: their role needs one, they have none, and their
-    company didn't prove one in this session. One query at most."""
+    """Return True if a person may only set up a second factor, which their role needs. One query at most.
+
+    They have none, and their company didn't prove one in this session.
+    """
     return is_lacking(user_id, membership.factor_due) and not company.level_of(session)
 
 

@@ -71,7 +71,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         if (name := organisation_to_connect(request, provider)) is None:
-            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=_next_url(request))
+            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=next_url(request))
             return _lead_away(request, provider, url)
         if not proven_lately(request):
             raise ReauthenticationRequired
@@ -119,7 +119,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     level = "key" if request.GET.get("level") == "key" else "mfa"
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-        url = trips.begin(request, provider, Purpose.CONFIRM, next_url=_next_url(request), level=level)
+        url = trips.begin(request, provider, Purpose.CONFIRM, next_url=next_url(request), level=level)
         words = "This needs a fresh sign-in. Your company asks who you are, then you come back here."
         return _lead_on(request, "Confirm it's you", words, url)
 
@@ -289,7 +289,7 @@ def organisation_to_connect(request: HttpRequest, provider: IdentityProvider) ->
 
 
 def levels_offered(request: HttpRequest) -> list[str]:
-    """Return the levels beyond a password that the company which began this session can prove. Two queries at most."""
+    """Return the levels beyond a password that the company of this session can prove. Two queries at most."""
     tenant_id = None
     if isinstance(request.user, User) and sessions.is_marked(request.session):
         tenant_id = sessions.find_tenant(request.session, request.user.pk)
@@ -339,7 +339,8 @@ def _visitor(request: HttpRequest) -> Visitor:
     return Visitor(client_address(request), str(request.META.get("HTTP_USER_AGENT", "")))
 
 
-def _next_url(request: HttpRequest) -> str:
+def next_url(request: HttpRequest) -> str:
+    """Return where a browser wants to go on here, or the console's first page."""
     wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
     allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
     return wanted if allowed else reverse("admin:index")

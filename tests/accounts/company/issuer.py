@@ -122,12 +122,14 @@ def issuing() -> Iterator[Issuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            # Microsoft publishes itself under one address for all its tenants.
+            path = self.path.removeprefix("/common/v2.0")
             documents = {
                 "/.well-known/openid-configuration": issuer.metadata(),
                 "/jwks": {"keys": issuer.keys},
                 "/userinfo": {"sub": issuer.subject, **issuer.userinfo},
             }
-            self.say(200, documents.get(self.path, {}))
+            self.say(200, documents.get(path, {}))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
