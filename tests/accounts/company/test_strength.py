@@ -72,7 +72,7 @@ def test_lines_that_say_nothing_are_refused() -> None:
     for wrong in ("otp = key", "amr = key", "amr a b = key", "sub x = key", "amr otp = strong", "amr otp: key"):
         with pytest.raises(Invalid) as refused:
             proofs(f"amr pwd = password\n{wrong}")
-        assert "Line 2" in str(refused.value.fields["proofs"])
+        assert "Line 2" in str(refused.value.facts["fields"]["proofs"])
     assert proofs(providers.text_of_proofs(proofs())) == proofs()
 
 

@@ -113,9 +113,7 @@ def test_each_provider_knows_a_person_by_its_own_word(
     assert go(github, Client(), key="github").status_code == 403
 
 
-def test_stranger_reads_that_linking_comes_first_and_nobody_is_made_or_found_by_address(
-    world: World, google: Issuer
-) -> None:
+def test_stranger_is_led_to_linking_and_nobody_is_made_or_found_by_address(world: World, google: Issuer) -> None:
     person, before, client = person_of(world), User.objects.count(), Client()
     answer = go(google, client, "stranger", email=person.email, email_verified=True)
     assert (answer.status_code, is_in(client), User.objects.count()) == (403, False, before)
