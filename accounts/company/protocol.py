@@ -211,7 +211,7 @@ def _claims_of(client: Client, token: str, required: list[str]) -> dict[str, Any
     options: Options = {"require": required}
     try:
         header = jwt.get_unverified_header(token)
-        issuer = _issuer_of(client, token)
+        issuer = issuer_of(client, token)
         issuers = {issuer, client.template} if client.template else None
         url = read_endpoints(client.issuer, template=client.template).keys
         key, algorithm = key_for(url, header, issuers=issuers)
@@ -232,7 +232,7 @@ def _claims_of(client: Client, token: str, required: list[str]) -> dict[str, Any
     return claims
 
 
-def _issuer_of(client: Client, token: str) -> str:
+def issuer_of(client: Client, token: str) -> str:
     """Return who has to have signed a token; of many, the one in its `tid`, which is in what was signed."""
     if not client.template:
         return client.issuer

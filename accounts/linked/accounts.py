@@ -88,7 +88,7 @@ def link_account(*, actor: Actor, provider: str, proven: Proven) -> LinkedAccoun
                     code="one_per_provider",
                 )
             row: LinkedAccount = LinkedAccount.objects.create(user_id=person, provider=provider, subject=subject)
-            _tell(row)
+            tell_of_link(row)
             _record(actor, person, "ACCOUNT_LINKED", provider)
     except IntegrityError:  # by somebody else at the same time
         raise Conflict(TAKEN, code="linked_elsewhere") from None
@@ -132,7 +132,8 @@ def _has_password(user: User) -> bool:
     return user.has_usable_password() and not user.company_address
 
 
-def _tell(row: LinkedAccount) -> None:
+def tell_of_link(row: LinkedAccount) -> None:
+    """Leave the person an alert about a new link, in their first organisation; in the caller's transaction."""
     if not (memberships := memberships_of(row.user_id)):
         return
     with tenant_scope(memberships[0].tenant_id), transaction.atomic():

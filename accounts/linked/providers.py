@@ -74,7 +74,7 @@ def finish(request: HttpRequest, key: str) -> tuple[Trip, Proven]:
     """
     client, trip = _client(key), trips.claim_trip(request, key)
     if key == GITHUB:
-        return trip, _ask_github(client, trips.code_in(request), trip)
+        return trip, ask_github(client, trips.code_in(request), trip)
     said = request.GET.get("iss", "")
     if not client.template and said not in ("", client.issuer):
         raise SignInFailed("token_wrong", "Another issuer answered (iss).")
@@ -91,7 +91,8 @@ def _client(key: str) -> Client:
     return client
 
 
-def _ask_github(client: Client, code: str, trip: Trip) -> Proven:
+def ask_github(client: Client, code: str, trip: Trip) -> Proven:
+    """Return who GitHub says somebody is, for a code (outside calls). Raises `SignInFailed`."""
     form = {
         "client_id": client.client_id,
         "client_secret": client.client_secret,

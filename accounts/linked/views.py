@@ -79,7 +79,7 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         trip, proven = providers.finish(request, slug)
         if trip.purpose is not Purpose.LINK:
-            return _sign_in(request, slug, proven, trip.next_url)
+            return enter(request, slug, proven, trip.next_url)
         accounts.link_account(actor=_require_own_session(request), provider=slug, proven=proven)
     except WalkerError as problem:
         return _failed(request, problem, slug)
@@ -87,7 +87,7 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(trip.next_url)
 
 
-def _sign_in(request: HttpRequest, slug: str, proven: Proven, wanted: str) -> HttpResponse:
+def enter(request: HttpRequest, slug: str, proven: Proven, wanted: str) -> HttpResponse:
     """Sign in as a password does: a second factor is asked for, and organisations decide what that opens."""
     try:
         with attempts.counted(request, f"linked:{accounts.digest_of(slug, proven)}") as attempt:
