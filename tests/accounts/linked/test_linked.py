@@ -243,8 +243,8 @@ def test_only_what_the_installation_set_is_offered(world: World, google: Issuer,
 
 def test_export_and_erasure_have_it(world: World, google: Issuer) -> None:
     person, _ = linked(world, google)
-    of = Person(Erasure(), {"users": [str(person.pk)]})
     with tenant_scope(world.acme.pk):
+        of = Person(Erasure(), {"users": [str(person.pk)]})
         reading = next(one for one in AccountsErasure.readings if one.model == "accounts.LinkedAccount")
         assert reading.rows is not None
         assert [row.provider for row in reading.rows(of)] == ["google"]
