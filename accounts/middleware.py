@@ -56,7 +56,7 @@ class TenantMiddleware:
             (membership for membership in memberships if str(membership.tenant_id) == wanted), memberships[0]
         )
         _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
-        if factor_rules.is_lacking(request.user.pk, membership.factor_due):
+        if selectors.lacks_factor(request.session, request.user.pk, membership):
             others = [one for one in memberships if not factor_rules.is_lacking(request.user.pk, one.factor_due)]
             request.memberships = others  # type: ignore[attr-defined]
             return self.lead_to_set_up(request)

@@ -30,9 +30,9 @@ from core.tenancy.models import Dated, TenantModel
 
 __all__ = [
     "ApiKey", "BrowserSession", "CompanySession", "Directory", "DirectoryGroup", "DirectoryMember", "DirectoryPerson",
-    "Identity", "IdentityProvider", "Invitation", "MemberPicture", "Membership", "Notice", "OrganisationLogo",
-    "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "Role", "RoleGroup", "SavedView",
-    "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User", "UserManager",
+    "Identity", "IdentityProvider", "Invitation", "LinkedAccount", "MemberPicture", "Membership", "Notice",
+    "OrganisationLogo", "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "Role",
+    "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User", "UserManager",
 ]  # fmt: skip
 
 
@@ -233,6 +233,25 @@ class BrowserSession(models.Model):
 
     def __str__(self) -> str:
         return f"session {str(self.id)[-6:]}"
+
+
+class LinkedAccount(Dated):
+    """Who somebody is at Google, Microsoft or GitHub: issuer and subject, never an address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    provider = models.CharField(max_length=10)
+    subject = models.CharField(max_length=64, help_text="Keyed digest of issuer and subject.")
+    used_at = models.DateTimeField(null=True, help_text="When the person last signed in with it.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subject"], name="one_person_per_linked_account"),
+            models.UniqueConstraint(fields=["user", "provider"], name="one_linked_account_per_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} account {str(self.id)[-6:]}"
 
 
 class Registration(Dated):

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from accounts.models import IdentityProvider, Membership, OrganisationLogo, Role, Tenant, User
-from accounts.permissions.factor_rules import due_of
+from accounts.permissions.factor_rules import due_of, is_lacking
 from accounts.permissions.roles import PERMISSIONS, own_role, permissions_of, with_role
 from accounts.sessions import company, store
 from core.actors import Actor
@@ -105,11 +105,20 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
             return None
         found = [one for one in memberships_of(user_id) if one.tenant_id == tenant_id]
     else:
-        has_factor = any(proof.get("method") == "mfa" for proof in proofs)
+        # Emergency owners come in by their password and factor, not by an account elsewhere.
+        has_factor = any(proof.get("method") == "mfa" for proof in proofs) and not store.linked_by(session)
         found = memberships_by_password(user_id, has_factor=has_factor)
     since = max((proof.get("at", 0) for proof in proofs), default=0)
     lasting = [one for one in found if not store.is_over(since, one.session_hours)]
     return None if found and not lasting else lasting
+
+
+def lacks_factor(session: SessionBase, user_id: UUID, membership: ActiveMembership) -> bool:
+    """Return True if a person may only set up a second factor, which their role needs. One query at most.
+
+    They have none, and their company didn't prove one in this session.
+    """
+    return is_lacking(user_id, membership.factor_due) and not company.level_of(session)
 
 
 def confirms_at_company(session: SessionBase, user: User) -> bool:

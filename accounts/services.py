@@ -56,7 +56,7 @@ FACTOR_LIFE = timedelta(hours=12)
 ROLE_NOTICE = "accounts.roles"
 SIGN_IN_RULE = "which sign-ins open memberships"
 """The name of the lock under which that and own roles change, and under which memberships are made."""
-_STRENGTHS = {"password": "password", "company": "company", "mfa": "password"}
+_STRENGTHS = {"password": "password", "company": "company", store.LINKED: "password", "mfa": "password"}
 """What each way of proving who one is counts as in the end; a factor counts for more while it is fresh."""
 
 notices.register_kind(ROLE_NOTICE, "Roles", "users")
@@ -98,13 +98,15 @@ def auth_strength_of(request: HttpRequest) -> str:
     """Return how a session was begun: "key", "mfa", "password", "company" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
-    does not have it. After that a session counts as one by password, also if a passkey began it.
+    does not have it. After that a session counts as one by password, also if a passkey began it. What the company's
+    provider proved counts as its organisation says.
     """
     since = (clock_now() - FACTOR_LIFE).timestamp()
     proofs = store.proofs_of(request.session)
     factors = {row.get("type") for row in proofs if row.get("method") == "mfa" and row.get("at", 0) > since}
-    if factors:
-        return "key" if "webauthn" in factors else "mfa"
+    level = company.level_of(request.session)
+    if factors or level:
+        return "key" if "webauthn" in factors or level == "key" else "mfa"
     methods = {row.get("method") for row in proofs}
     return next((strength for method, strength in _STRENGTHS.items() if method in methods), "none")
 
@@ -113,11 +115,12 @@ def proven_lately(request: HttpRequest) -> bool:
     """Return True if somebody proved recently who they are in this session.
 
     A password or code was entered, or the company asked for its own, within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A
-    provider's first sign-in is no such proof: it may have known the browser for weeks.
+    provider's first sign-in, or one with a linked account, is no such proof: it may have known the browser for weeks.
     """
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    others = (company.MARK, store.LINKED)
     proofs = [
-        row for row in store.proofs_of(request.session) if row.get("method") != "company" or row.get("reauthenticated")
+        row for row in store.proofs_of(request.session) if row.get("method") not in others or row.get("reauthenticated")
     ]
     return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in proofs)
 

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from accounts.company import views as company
 from accounts.company.directory import views as directory
+from accounts.linked import views as linked
 from accounts.members.views import invitation, picture
 from accounts.sign_in import keys, reset_views, views
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("sign-in/company/<slug:slug>/", company.start, name="company_start"),
     path("sign-in/company/<slug:slug>/back/", company.back, name="company_back"),
     path("sign-in/company/<slug:slug>/logout/", company.end_sessions, name="company_end_sessions"),
+    path("sign-in/with/<slug:slug>/", linked.start, name="linked_start"),
+    path("sign-in/with/<slug:slug>/back/", linked.back, name="linked_back"),
     path("scim/v2/", directory.serve, name="scim"),
     path("scim/v2/<path:rest>", directory.serve, name="scim_resource"),
     path("account/company/", company.confirm, name="company_confirm"),
@@ -36,6 +39,7 @@ urlpatterns = [
     path("account/2fa/webauthn/login/", keys.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/edit/", keys.rename_key, name="mfa_edit_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/remove/", keys.remove_key, name="mfa_remove_webauthn"),
+    path("account/2fa/", company.FactorsView.as_view(), name="mfa_index"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path(".well-known/jwks.json", views.token_keys, name="token_keys"),
 ]

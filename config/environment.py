@@ -42,3 +42,28 @@ def key_ring() -> str:
             service.close()
     except Unavailable as problem:
         raise StartError(str(problem)) from None
+
+
+def sign_in_with(google: str) -> dict[str, dict[str, str]]:
+    """Return the installation's apps at Google, Microsoft and GitHub, by which people sign in with linked accounts.
+
+    One without id or secret isn't offered. `google` is where people sign in at Google.
+    """
+    return {
+        "google": {
+            "id": env("GOOGLE_SIGN_IN_ID", default=""),
+            "secret": env("GOOGLE_SIGN_IN_SECRET", default=""),
+            "base": google,
+        },
+        "microsoft": {
+            "id": env("MICROSOFT_SIGN_IN_ID", default=""),
+            "secret": env("MICROSOFT_SIGN_IN_SECRET", default=""),
+            "base": env("MICROSOFT_LOGIN_BASE", default="https://login.microsoftonline.com").rstrip("/"),
+        },
+        "github": {
+            "id": env("GITHUB_SIGN_IN_ID", default=""),
+            "secret": env("GITHUB_SIGN_IN_SECRET", default=""),
+            "base": env("GITHUB_LOGIN_BASE", default="https://github.com").rstrip("/"),
+            "api": env("GITHUB_API_BASE", default="https://api.github.com").rstrip("/"),
+        },
+    }

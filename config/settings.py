@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
-from config.environment import env, key_ring
+from config.environment import env, key_ring, sign_in_with
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -351,7 +351,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-
+SIGN_IN_WITH = sign_in_with(GOOGLE_LOGIN_BASE)
 REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.rest.authentication.ActorAuthentication"],

@@ -1,4 +1,4 @@
-"""What an identity provider says of a person: name, address and groups, and the role and teams that follow."""
+"""What an identity provider says of a person: who they are, what they proved, and what follows for both."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,11 @@ MOST_GROUPS: Final = 1000
 NAME_LIMIT: Final = 80
 SHOWN: Final = frozenset("iss aud azp exp iat auth_time amr acr email_verified".split())
 """Claims that tell nothing of a person."""
+MOST_METHODS: Final = 50
+LEVELS: Final = {"password": "password", "mfa": "second factor", "key": "key"}
+"""What a claim can count as, the weakest first, and how owners write it."""
+ONLY_SIGNED: Final = frozenset({"amr", "acr", "auth_time"})
+"""Claims that count in the ID token alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,13 @@ class Place:
 
 def groups_of(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     """Return the groups in the claim of that name: a list of texts, or one text."""
-    value = claims.get(name)
+    return frozenset(list_of(claims.get(name))[:MOST_GROUPS])
+
+
+def list_of(value: Any) -> list[str]:
+    """Return the texts of a claim that is a list of them, or one; what isn't a text is left out."""
     found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(one for one in found[:MOST_GROUPS] if isinstance(one, str))
+    return [one for one in found if isinstance(one, str)]
 
 
 def place_of(rules: Sequence[Mapping[str, Any]], groups: Collection[str]) -> Place:
@@ -36,6 +45,25 @@ def place_of(rules: Sequence[Mapping[str, Any]], groups: Collection[str]) -> Pla
     met = [rule for rule in rules if rule["group"] in groups]
     role = next((rule["role"] for rule in met if rule["role"] not in ("", Membership.Role.OWNER)), "")
     return Place(role, frozenset(UUID(team) for rule in met for team in rule["teams"]))
+
+
+def level_of(proofs: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]) -> str:
+    """Return the strongest level that an ID token proves by the organisation's lines, "password" without any.
+
+    `amr` is a list of texts, or one text, and `acr` a text; what isn't, is ignored.
+    """
+    acr = claims.get("acr")
+    said = {("amr", one) for one in list_of(claims.get("amr"))[:MOST_METHODS]}
+    said |= {("acr", acr)} if isinstance(acr, str) else set()
+    met = {"password", *(proof["level"] for proof in proofs if (proof["claim"], proof["value"]) in said)}
+    return next(level for level in reversed(LEVELS) if level in met)
+
+
+def acr_values(proofs: Sequence[Mapping[str, Any]], wanted: str) -> str:
+    """Return the `acr` values to ask the provider for, so that it proves a level or a stronger one; "" for none."""
+    ranks = list(LEVELS)
+    enough = [one for one in proofs if one["claim"] == "acr" and ranks.index(one["level"]) >= ranks.index(wanted)]
+    return " ".join(one["value"] for one in sorted(enough, key=lambda one: ranks.index(one["level"])))
 
 
 def teams_in(rules: Sequence[Mapping[str, Any]]) -> frozenset[UUID]:

@@ -20,7 +20,7 @@ def end_by_provider(provider: IdentityProvider, token: str) -> None:
     Pages close at once. Open to the provider (outside calls); a token counts once. Raises `SignInFailed`. Writes
     `COMPANY_SESSIONS_ENDED` for each person.
     """
-    claims = protocol.read_logout_token(provider, token)
+    claims = protocol.read_logout_token(protocol.client_of(provider), token)
     # While nothing can be counted, ending comes first.
     if not protocol.is_first("logout", claims["jti"], seconds=REMEMBERED):
         raise SignInFailed("token_wrong", "It was used before (jti).")

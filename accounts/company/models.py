@@ -34,6 +34,9 @@ class IdentityProvider(Dated, TenantModel):
     creates_people = models.BooleanField(
         default=False, help_text="Whether people without an invitation get in at their first sign-in."
     )
+    proofs = models.JSONField(
+        default=list, help_text="What values of amr and acr count as: a password, a second factor or a key."
+    )
     is_required = models.BooleanField(default=False)
     set_at = models.DateTimeField(default=now, help_text="When issuer or client were last set.")
     version = models.PositiveIntegerField(default=1)

@@ -4,8 +4,9 @@ Nothing is believed that isn't signed by a key of the issuer, for us, now. Not t
 """
 
 import base64
+import re
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -26,7 +27,7 @@ from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Sent, url_probl
 from core.observability.logging import get_logger
 from core.privacy.encryption import digest_of_secret
 from core.reliability import loose_cache
-from core.tenancy.scope import current_tenant_id
+from core.tenancy.scope import current_tenant_or_none
 from core.text.clean import can_be_stored
 
 log = get_logger(__name__)
@@ -43,6 +44,7 @@ KINDS: Final = {"RSA": "RS256", "EC": "ES256"}
 PUBLIC: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 """What makes a public key of each kind. Nothing else is read: a private half would have its primes searched for."""
 BITS: Final = 2048
+TENANT: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY_LIMIT: Final = 1400
 """The characters of a key's longest number, which is enough for 8,192 bits."""
 URL_LIMIT: Final = 2000
@@ -87,6 +89,17 @@ class SignInFailed(Refused, code="sign_in_failed"):
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Walker as an app at a provider: where that is, and what it is known by there."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    template: str = ""
+    """What the issuer calls itself where it speaks for many, with `{tenantid}` for the one in a token's `tid`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
     """What a provider publishes about itself."""
 
@@ -98,7 +111,12 @@ class Endpoints:
     names_issuer: bool
 
 
-def read_endpoints(issuer: str, *, is_fresh: bool = False) -> Endpoints:
+def client_of(provider: IdentityProvider) -> Client:
+    """Return an organisation as the client of its provider."""
+    return Client(provider.issuer, provider.client_id, provider.client_secret)
+
+
+def read_endpoints(issuer: str, *, template: str = "", is_fresh: bool = False) -> Endpoints:
     """Return a provider's endpoints, up to an hour old unless they have to be fresh. Raises `SignInFailed`."""
     key = _cache_key("endpoints", issuer)
     kept = None if is_fresh else loose_cache.find(key, what="endpoints")
@@ -108,12 +126,12 @@ def read_endpoints(issuer: str, *, is_fresh: bool = False) -> Endpoints:
     if not is_fresh and loose_cache.find(away, what="away"):
         raise SignInFailed("provider_away", "It didn't answer a moment ago.")
     try:
-        said = _read_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        said = read_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     except SignInFailed as problem:
         if problem.code == "provider_away":  # so that those who come meanwhile don't wait for it, too
             loose_cache.keep(away, True, seconds=ASK_AGAIN_EVERY, what="away")
         raise
-    if said.get("issuer") != issuer:
+    if said.get("issuer") != (template or issuer):
         raise SignInFailed("provider_wrong", "It calls itself by another issuer.")
     ways = said.get("token_endpoint_auth_methods_supported")
     found = Endpoints(
@@ -128,9 +146,9 @@ def read_endpoints(issuer: str, *, is_fresh: bool = False) -> Endpoints:
     return found
 
 
-def redeem(provider: IdentityProvider, *, code: str, verifier: str, callback: str) -> tuple[str, str]:
+def redeem(client: Client, *, code: str, verifier: str, callback: str) -> tuple[str, str]:
     """Return the ID token and the access token, which may be "", for a code. Raises `SignInFailed`."""
-    endpoints = read_endpoints(provider.issuer)
+    endpoints = read_endpoints(client.issuer, template=client.template)
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -139,24 +157,24 @@ def redeem(provider: IdentityProvider, *, code: str, verifier: str, callback: st
     }
     headers = {}
     if endpoints.posts_secret:
-        form |= {"client_id": provider.client_id, "client_secret": provider.client_secret}
+        form |= {"client_id": client.client_id, "client_secret": client.client_secret}
     else:
-        pair = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"
+        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
         headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-    said = _read_json("POST", endpoints.token, refusal="code_refused", form=form, headers=headers)
+    said = read_json("POST", endpoints.token, refusal="code_refused", form=form, headers=headers)
     token, access = said.get("id_token"), said.get("access_token")
     if not isinstance(token, str) or len(token) > TOKEN_LIMIT:
         raise SignInFailed("token_wrong", "It sent no ID token.")
     return token, access if isinstance(access, str) and access.isascii() and access.isprintable() else ""
 
 
-def read_id_token(provider: IdentityProvider, token: str, *, nonce: str, begun: datetime) -> dict[str, Any]:
+def read_id_token(client: Client, token: str, *, nonce: str, begun: datetime) -> dict[str, Any]:
     """Return the claims of an ID token that was made for this sign-in. Raises `SignInFailed`."""
-    claims = _claims_of(provider, token, ["iss", "aud", "sub", "exp", "iat", "nonce"])
+    claims = _claims_of(client, token, ["iss", "aud", "sub", "exp", "iat", "nonce"])
     if not isinstance(claims["nonce"], str) or not constant_time_compare(claims["nonce"], nonce):
         raise SignInFailed("token_wrong", "The nonce is another one.")
     audiences, party = claims["aud"], claims.get("azp")
-    if party != provider.client_id and (party is not None or (isinstance(audiences, list) and len(audiences) > 1)):
+    if party != client.client_id and (party is not None or (isinstance(audiences, list) and len(audiences) > 1)):
         raise SignInFailed("token_wrong", "It was made for another client (azp).")
     if not 0 < len(claims["sub"]) <= SUBJECT_LIMIT:
         raise SignInFailed("token_wrong", "The subject is empty or too long.")
@@ -165,20 +183,20 @@ def read_id_token(provider: IdentityProvider, token: str, *, nonce: str, begun: 
     return claims
 
 
-def read_userinfo(provider: IdentityProvider, access: str, subject: str) -> dict[str, Any]:
+def read_userinfo(client: Client, access: str, subject: str) -> dict[str, Any]:
     """Return what the provider tells besides the ID token, {} where it offers nothing. Raises `SignInFailed`."""
-    endpoints = read_endpoints(provider.issuer)
+    endpoints = read_endpoints(client.issuer, template=client.template)
     if not endpoints.userinfo or not access:
         return {}
-    said = _read_json("GET", endpoints.userinfo, headers={"Authorization": f"Bearer {access}"})
+    said = read_json("GET", endpoints.userinfo, headers={"Authorization": f"Bearer {access}"})
     if said.get("sub") != subject:
         raise SignInFailed("token_wrong", "It tells about another person (userinfo).")
     return said
 
 
-def read_logout_token(provider: IdentityProvider, token: str) -> dict[str, Any]:
+def read_logout_token(client: Client, token: str) -> dict[str, Any]:
     """Return the claims of a logout token (OpenID Connect Back-Channel Logout 1.0). Raises `SignInFailed`."""
-    claims = _claims_of(provider, token, ["iss", "aud", "iat", "jti", "events"])
+    claims = _claims_of(client, token, ["iss", "aud", "iat", "jti", "events"])
     events = claims["events"]
     if not isinstance(events, dict) or not isinstance(events.get(LOGOUT), dict) or "nonce" in claims:
         raise SignInFailed("token_wrong", "It is no logout token.")
@@ -189,18 +207,21 @@ def read_logout_token(provider: IdentityProvider, token: str) -> dict[str, Any]:
     return claims
 
 
-def _claims_of(provider: IdentityProvider, token: str, required: list[str]) -> dict[str, Any]:
+def _claims_of(client: Client, token: str, required: list[str]) -> dict[str, Any]:
     """Return the claims of a token whose signature, issuer, audience and times are right. Raises `SignInFailed`."""
     options: Options = {"require": required}
     try:
         header = jwt.get_unverified_header(token)
-        key, algorithm = key_for(read_endpoints(provider.issuer).keys, header)
+        issuer = issuer_of(client, token)
+        issuers = {issuer, client.template} if client.template else None
+        url = read_endpoints(client.issuer, template=client.template).keys
+        key, algorithm = key_for(url, header, issuers=issuers)
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[algorithm],
-            issuer=provider.issuer,
-            audience=provider.client_id,
+            issuer=issuer,
+            audience=client.client_id,
             leeway=LEEWAY,
             options=options,
         )
@@ -212,13 +233,28 @@ def _claims_of(provider: IdentityProvider, token: str, required: list[str]) -> d
     return claims
 
 
-def key_for(url: str, header: dict[str, Any]) -> tuple[Any, str]:
-    """Return the issuer's key for a token, and its algorithm; keys are read again, once, for one that isn't known."""
+def issuer_of(client: Client, token: str) -> str:
+    """Return who has to have signed a token; of many, the one in its `tid`, which is in what was signed."""
+    if not client.template:
+        return client.issuer
+    tenant = jwt.decode(token, options={"verify_signature": False}).get("tid")
+    if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
+        raise jwt.InvalidIssuerError
+    return client.template.replace("{tenantid}", tenant)
+
+
+def key_for(url: str, header: dict[str, Any], *, issuers: set[str] | None = None) -> tuple[Any, str]:
+    """Return the issuer's key for a token, and its algorithm; keys are read again, once, for one that isn't known.
+
+    Where many publish their keys together, only one that is of these `issuers`.
+    """
     for is_fresh in (False, True):
         if is_fresh and not is_first("asked", url, seconds=ASK_AGAIN_EVERY):
             break
         keys = read_keys(url, is_fresh=is_fresh)
         for found in keys:
+            if issuers is not None and found.get("issuer", "") not in {"", *issuers}:
+                continue
             kind = KINDS.get(str(found.get("kty")))
             if kind is None or kind != header.get("alg") or found.get("alg", kind) != kind:
                 continue
@@ -246,7 +282,7 @@ def read_keys(url: str, *, is_fresh: bool) -> list[dict[str, Any]]:
     cache_key = _cache_key("keys", url)
     kept = None if is_fresh else loose_cache.find(cache_key, what="keys")
     if kept is None:
-        keys = _read_json("GET", url).get("keys")
+        keys = read_json("GET", url).get("keys")
         if not isinstance(keys, list):
             raise SignInFailed("provider_wrong", "It publishes no keys.")
         kept = [one for one in keys if isinstance(one, dict)]
@@ -264,7 +300,7 @@ def is_first(what: str, of: str, *, seconds: float) -> bool:
         return True
 
 
-def _read_json(method: str, url: str, *, refusal: str = "provider_wrong", **sent: Any) -> dict[str, Any]:
+def read_json(method: str, url: str, *, refusal: str = "provider_wrong", **sent: Any) -> dict[str, Any]:
     """Return the JSON object that a provider answers; `refusal` is the code for another answer than 200."""
     headers = {"Accept": "application/json", **sent.pop("headers", {})}
     with closing(OutgoingHttp(url, patience=PATIENCE, private_hosts=settings.IDENTITY_HOSTS)) as http:
@@ -293,4 +329,5 @@ def address_problem(url: str) -> str:
 
 
 def _cache_key(what: str, of: str) -> str:
-    return f"{current_tenant_id().hex}:company-{what}:{digest_of_secret(of)}"
+    tenant_id = current_tenant_or_none()
+    return f"{tenant_id.hex if tenant_id else 'installation'}:company-{what}:{digest_of_secret(of)}"

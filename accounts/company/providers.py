@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.company import protocol
+from accounts.company.claims import LEVELS
 from accounts.company.people import make_due
 from accounts.company.protocol import SignInFailed
 from accounts.company.rules import ROLES
@@ -43,13 +44,18 @@ from core.text.clean import text_problem
 MANAGE: Final = "accounts.manage_sign_in"
 MISSING: Final = "There is no such sign-in."
 MOST_RULES: Final = 200
+MOST_PROOFS: Final = 50
+PROOF_LIMIT: Final = 200
 GROUP_LIMIT: Final = 300
 LIMITS: Final = {"issuer": 300, "client_id": 200, "client_secret": 2000, "scopes": 200, "groups_claim": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What an owner enters; an empty secret keeps the one that is stored. Rules are group, role and teams."""
+    """What an owner enters; an empty secret keeps the one that is stored.
+
+    Rules are group, role and teams; proofs are claim (`amr` or `acr`), value and the level that it counts as.
+    """
 
     issuer: str
     client_id: str
@@ -59,6 +65,7 @@ class ProviderSettings:
     rules: tuple[Mapping[str, Any], ...] = ()
     default_role: str = Membership.Role.VIEWER
     creates_people: bool = False
+    proofs: tuple[Mapping[str, Any], ...] = ()
 
 
 def list_providers(*, viewer: Actor) -> QuerySet[IdentityProvider]:
@@ -98,7 +105,7 @@ def connect_provider(*, actor: Actor, settings: ProviderSettings) -> IdentityPro
 def revise_provider(
     *, actor: Actor, provider_id: UUID, settings: ProviderSettings, seen_version: int | None = None
 ) -> IdentityProvider:
-    """Change the provider (outside calls). Another issuer or client ends the sessions that it began.
+    """Change the provider (outside calls). Another issuer, client or list of proofs ends the sessions that it began.
 
     From then on own roles are given by its groups while the actor could give them. Needs what `connect_provider` needs.
     Raises `Refused` ("confirm_before", "role_above_yours"), `NotFound`, `Invalid` with the fields, and `Conflict`
@@ -119,7 +126,7 @@ def revise_provider(
             row.set_at = clock_now()
         row.version += 1
         row.save()
-        if {"issuer", "client_id"} & set(changed):
+        if {"issuer", "client_id", "proofs"} & set(changed):
             company.end(CompanySession.objects.filter(provider=row))
         if {"rules", "default_role", "rules_by_id"} & set(changed):
             make_due(DirectoryPerson.objects.filter(gone_at=None))
@@ -233,11 +240,11 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
         role, _, listed = (part.strip() for part in what.partition(";"))
         teams = [name.strip() for name in listed.split(",") if name.strip()]
         if not equals or not group.strip():
-            raise _wrong_rule(number, "Write it as group = role; team, team.")
+            raise _wrong_line("rules", number, "Write it as group = role; team, team.")
         if role and role not in roles:
-            raise _wrong_rule(number, f"“{role[:60]}” is none of the roles {', '.join([*ROLES, *own.values()])}.")
+            raise _wrong_line("rules", number, f"“{role[:60]}” is none of the roles {', '.join([*ROLES, *own.values()])}.")
         if unknown := next((name for name in teams if name.casefold() not in names), ""):
-            raise _wrong_rule(number, f"There is no team “{unknown[:60]}”.")
+            raise _wrong_line("rules", number, f"There is no team “{unknown[:60]}”.")
         listed_teams = [str(names[name.casefold()]) for name in teams]
         rules.append({"group": group.strip(), "role": roles.get(role, ""), "teams": listed_teams})
     return tuple(rules)
@@ -257,14 +264,34 @@ def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def proofs_of(text: str) -> tuple[dict[str, Any], ...]:
+    """Return what lines such as `amr otp = second factor` say. Raises `Invalid` with the line."""
+    levels = {word: level for level, word in LEVELS.items()}
+    proofs = []
+    for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):
+        what, equals, word = line.rpartition(" = ")
+        claim, _, value = what.strip().partition(" ")
+        if not equals or claim not in ("amr", "acr") or not value or len(value.split()) != 1:
+            raise _wrong_line("proofs", number, "Write it as amr value = level, or acr value = level.")
+        if word.strip() not in levels:
+            raise _wrong_line("proofs", number, f"“{word.strip()[:40]}” is none of the levels {', '.join(levels)}.")
+        proofs.append({"claim": claim, "value": value.strip(), "level": levels[word.strip()]})
+    return tuple(proofs)
+
+
+def text_of_proofs(proofs: Iterable[Mapping[str, Any]]) -> str:
+    """Return proofs as the lines that `proofs_of` reads."""
+    return "\n".join(f"{proof['claim']} {proof['value']} = {LEVELS[proof['level']]}" for proof in proofs)
+
+
 def _refuse_unconfirmed(actor: Actor) -> None:
     """Refuse a person without a fresh sign-in, and keep nothing of their form meanwhile: it holds a secret."""
     if actor.kind == "user" and not actor.proven_lately:
         raise Refused("Open this form again and confirm that it's you first.", code="confirm_before")
 
 
-def _wrong_rule(number: int, sentence: str) -> Invalid:
-    return Invalid("Some fields are not valid.", fields={"rules": [f"Line {number}: {sentence}"]})
+def _wrong_line(field: str, number: int, sentence: str) -> Invalid:
+    return Invalid("Some fields are not valid.", fields={field: [f"Line {number}: {sentence}"]})
 
 
 def _own_roles() -> dict[str, str]:
@@ -309,6 +336,11 @@ def _checked(actor: Actor, settings: ProviderSettings, *, has_secret: bool) -> d
     if len(groups) > MOST_RULES or len(set(groups)) < len(groups):
         problems["rules"] = f"Name each group once, at most {MOST_RULES} of them."
     problems["rules"] = problems.get("rules") or next(filter(None, (text_problem(g, GROUP_LIMIT) for g in groups)), "")
+    proven = [(proof["claim"], proof["value"]) for proof in settings.proofs]
+    if len(proven) > MOST_PROOFS or len(set(proven)) < len(proven):
+        problems["proofs"] = f"Name each value once, at most {MOST_PROOFS} of them."
+    elif problem := next(filter(None, (text_problem(value, PROOF_LIMIT) for _, value in proven)), ""):
+        problems["proofs"] = problem
     check_fields(problems)
     try:
         protocol.read_endpoints(values["issuer"], is_fresh=True)
@@ -323,4 +355,5 @@ def _checked(actor: Actor, settings: ProviderSettings, *, has_secret: bool) -> d
         "default_role": settings.default_role,
         "creates_people": settings.creates_people,
         "rules_by_id": actor.user_id,
+        "proofs": [dict(proof) for proof in settings.proofs],
     }

@@ -4,12 +4,12 @@ They are kept in the session on our side, so that an answer counts in the browse
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
@@ -18,7 +18,7 @@ from django.urls import reverse
 from redis import RedisError
 
 from accounts.company import protocol
-from accounts.company.claims import address_of
+from accounts.company.claims import ONLY_SIGNED, acr_values, address_of
 from accounts.company.protocol import SignInFailed
 from accounts.models import IdentityProvider
 from core.clock import now as clock_now
@@ -50,7 +50,7 @@ class Trip:
     """One way there and back: what it is for, and what it leads to afterwards."""
 
     purpose: Purpose
-    provider_id: UUID
+    provider: str
     person: str
     nonce: str
     verifier: str
@@ -60,40 +60,59 @@ class Trip:
 
 
 def begin(
-    request: HttpRequest, provider: IdentityProvider, purpose: Purpose, *, next_url: str = "", invitation: str = ""
+    request: HttpRequest,
+    provider: IdentityProvider,
+    purpose: Purpose,
+    *,
+    next_url: str = "",
+    invitation: str = "",
+    level: str = "mfa",
 ) -> str:
-    """Return where the browser of a request signs in at the provider (outside call). Raises `SignInFailed`."""
+    """Return where the browser of a request signs in at the provider (outside call). Raises `SignInFailed`.
+
+    Who confirms is asked for what proves the `level`, where the organisation says which `acr` does.
+    """
     endpoints = protocol.read_endpoints(provider.issuer)
-    state, nonce, verifier, moment = (
-        secrets.token_urlsafe(32),
-        secrets.token_urlsafe(32),
-        secrets.token_urlsafe(48),
-        clock_now(),
-    )
+    asked = {
+        "client_id": provider.client_id,
+        "redirect_uri": callback_url(provider),
+        "scope": provider.scopes,
+        **open_trip(request, purpose, provider.pk.hex, next_url=next_url, invitation=invitation),
+    }
+    if purpose is Purpose.CONFIRM:
+        wanted = acr_values(provider.proofs, level)
+        asked |= {"max_age": "0", "prompt": "login", **({"acr_values": wanted} if wanted else {})}
+    return address_of_question(endpoints.authorize, asked)
+
+
+def open_trip(
+    request: HttpRequest, purpose: Purpose, provider: str, *, next_url: str = "", invitation: str = ""
+) -> dict[str, str]:
+    """Remember a way to a provider, and return what that one is asked with: for a code, by PKCE, with a nonce."""
+    state, nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     kept = {
         "purpose": purpose.value,
-        "provider": provider.pk.hex,
+        "provider": provider,
         "person": str(request.user.pk or ""),
         "nonce": nonce,
         "verifier": verifier,
-        "begun": moment.timestamp(),
+        "begun": clock_now().timestamp(),
         "next": next_url,
         "invitation": invitation,
     }
     request.session[TRIPS] = {**dict(list(_open_trips(request).items())[1 - MOST :]), digest_of_secret(state): kept}
-    asked = {
-        "client_id": provider.client_id,
-        "redirect_uri": callback_url(provider),
+    return {
         "response_type": "code",
-        "scope": provider.scopes,
         "state": state,
         "nonce": nonce,
         "code_challenge": challenge_of(verifier),
         "code_challenge_method": "S256",
     }
-    if purpose is Purpose.CONFIRM:
-        asked |= {"max_age": "0", "prompt": "login"}
-    return f"{endpoints.authorize}{'&' if '?' in endpoints.authorize else '?'}{urlencode(asked)}"
+
+
+def address_of_question(endpoint: str, asked: Mapping[str, str]) -> str:
+    """Return the address at a provider to which a browser is sent with a question."""
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
 
 def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict[str, Any]]:
@@ -101,26 +120,31 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict
 
     Raises `SignInFailed`, also for a way that this browser didn't begin, or that is over.
     """
-    trip = claim_trip(request, provider)
-    said = {name: request.GET.get(name, "") for name in ("code", "error", "iss")}
-    endpoints = protocol.read_endpoints(provider.issuer)
-    if (said["iss"] or endpoints.names_issuer) and said["iss"] != provider.issuer:
+    trip, client = claim_trip(request, provider.pk.hex), protocol.client_of(provider)
+    said, endpoints = request.GET.get("iss", ""), protocol.read_endpoints(provider.issuer)
+    if (said or endpoints.names_issuer) and said != provider.issuer:
         raise SignInFailed("token_wrong", "Another issuer answered (iss).")
-    if said["error"] or not 0 < len(said["code"]) <= CODE_LIMIT:
-        known = said["error"][:60] if said["error"].replace("_", "").isalnum() else "no code"
-        raise SignInFailed("provider_refused", f"It answered: {known}.")
-    token, access = protocol.redeem(
-        provider, code=said["code"], verifier=trip.verifier, callback=callback_url(provider)
-    )
-    claims = protocol.read_id_token(provider, token, nonce=trip.nonce, begun=trip.begun)
+    code, callback = code_in(request), callback_url(provider)
+    token, access = protocol.redeem(client, code=code, verifier=trip.verifier, callback=callback)
+    claims = protocol.read_id_token(client, token, nonce=trip.nonce, begun=trip.begun)
     if trip.purpose is Purpose.CONFIRM:
         require_asked_again(claims, trip)
         return trip, claims
     wants_groups = bool(provider.rules) or trip.purpose is Purpose.TRY
     if not address_of(claims) or (wants_groups and provider.groups_claim not in claims):
         # Some providers tell these only here. What is signed counts more.
-        claims = {**protocol.read_userinfo(provider, access, claims["sub"]), **claims}
+        told = protocol.read_userinfo(client, access, claims["sub"])
+        claims = {**{name: value for name, value in told.items() if name not in ONLY_SIGNED}, **claims}
     return trip, claims
+
+
+def code_in(request: HttpRequest) -> str:
+    """Return the code with which a provider sent a browser back. Raises `SignInFailed`."""
+    code, error = request.GET.get("code", ""), request.GET.get("error", "")
+    if error or not 0 < len(code) <= CODE_LIMIT:
+        known = error[:60] if error.replace("_", "").isalnum() else "no code"
+        raise SignInFailed("provider_refused", f"It answered: {known}.")
+    return code
 
 
 def callback_url(provider: IdentityProvider) -> str:
@@ -138,8 +162,8 @@ def logout_url(provider: IdentityProvider) -> str:
     return f"{settings.PUBLIC_URL}{reverse('company_end_sessions', args=[provider.slug])}"
 
 
-def claim_trip(request: HttpRequest, provider: IdentityProvider) -> Trip:
-    """Use up the trip whose state came back."""
+def claim_trip(request: HttpRequest, provider: str) -> Trip:
+    """Use up the trip whose state came back. Raises `SignInFailed` for one of another browser, person or provider."""
     open_trips = _open_trips(request)
     digest = digest_of_secret(request.GET.get("state", ""))
     kept = open_trips.pop(digest, None)
@@ -148,7 +172,7 @@ def claim_trip(request: HttpRequest, provider: IdentityProvider) -> Trip:
         raise SignInFailed("trip_over")
     trip = Trip(
         purpose=Purpose(kept["purpose"]),
-        provider_id=UUID(kept["provider"]),
+        provider=kept["provider"],
         person=kept["person"],
         nonce=kept["nonce"],
         verifier=kept["verifier"],
@@ -157,7 +181,7 @@ def claim_trip(request: HttpRequest, provider: IdentityProvider) -> Trip:
         invitation=kept["invitation"],
     )
     is_another = trip.purpose in SIGNED_IN and trip.person != str(request.user.pk or "")
-    if trip.provider_id != provider.pk or is_another or not is_first(digest):
+    if trip.provider != provider or is_another or not is_first(digest):
         raise SignInFailed("trip_over")
     return trip
 

@@ -9,6 +9,7 @@ from allauth.account.internal.flows.login import perform_login, record_authentic
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.account.models import Login
 from allauth.core.exceptions import ReauthenticationRequired
+from allauth.mfa.base.views import IndexView
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import logout as sign_out
@@ -25,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.company import logout, people, trips
-from accounts.company.claims import shown
+from accounts.company.claims import LEVELS, level_of, shown
 from accounts.company.people import Visitor
 from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
 from accounts.company.providers import MANAGE, find_provider
@@ -37,6 +38,7 @@ from accounts.permissions.team_scope import team_names
 from accounts.secret_pages import private, refuse_guessing
 from accounts.services import client_address, proven_lately
 from accounts.sessions import company as sessions
+from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.observability.logging import get_logger
 from core.reliability.rate_limit import count_or_let_pass
@@ -49,6 +51,7 @@ FAILED: Final = "accounts/company_failed.html"
 TRIAL: Final = "accounts/company_trial.html"
 STARTS_PER_MINUTE: Final = 600
 """From one network address: an office behind it is many browsers, and all begin at nine."""
+CONFIRMED: Final = {"password": "", "mfa": " with a second factor", "key": " with a key"}
 Provided = Callable[[HttpRequest, IdentityProvider], HttpResponse]
 
 
@@ -68,7 +71,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         if (name := organisation_to_connect(request, provider)) is None:
-            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=_next_url(request))
+            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=next_url(request))
             return _lead_away(request, provider, url)
         if not proven_lately(request):
             raise ReauthenticationRequired
@@ -102,19 +105,21 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 @login_required
 @require_safe
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Ask people with nothing of their own to sign in at their company again, before they do what asks for it.
+    """Ask people to sign in at their company again, in a session that it began.
 
-    Also those who may only set up a second factor, which their role needs, until it is there.
+    That is for those with nothing of their own, before they do what asks for it, and for all whose company can prove a
+    second factor or a key (`level`). Also for those who may only set up a second factor, which their role needs.
     """
     user = request.user
     tenant_id = None
-    if isinstance(user, User) and confirms_here(user):
+    if isinstance(user, User) and (confirms_here(user) or levels_offered(request)):
         tenant_id = sessions.find_tenant(request.session, user.pk)
     if tenant_id is None:
         raise PermissionDenied("Sign out and in again, then try once more.")
+    level = "key" if request.GET.get("level") == "key" else "mfa"
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-        url = trips.begin(request, provider, Purpose.CONFIRM, next_url=_next_url(request))
+        url = trips.begin(request, provider, Purpose.CONFIRM, next_url=next_url(request), level=level)
         words = "This needs a fresh sign-in. Your company asks who you are, then you come back here."
         return _lead_on(request, "Confirm it's you", words, url)
 
@@ -158,6 +163,15 @@ def end_sessions(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(status=200)
 
 
+class FactorsView(IndexView):
+    """The page of one's own second factors, and what one's company can prove instead."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return allauth's lists, and the levels that the company can prove."""
+        found: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**found, "company_levels": levels_offered(self.request)}
+
+
 def _sign_in(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
     if trip.purpose is Purpose.JOIN:
         identity = people.join(provider, claims, invitation_id=UUID(trip.invitation), visitor=_visitor(request))
@@ -166,7 +180,7 @@ def _sign_in(request: HttpRequest, provider: IdentityProvider, trip: Trip, claim
     # Nothing of an earlier sign-in in this browser counts in this one.
     sign_out(request)
     waiting = sessions.waiting_for(identity, provider, claims.get("sid") or "")
-    record_authentication(request, identity.user, method="company")
+    record_authentication(request, identity.user, **_proof(provider, claims))
     login = Login(
         user=identity.user,
         redirect_url=trip.next_url or reverse("admin:index"),
@@ -188,13 +202,31 @@ def _link(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: 
 
 def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
     identity = people.find_identity(provider, claims["sub"])
-    if identity is None or identity.user_id != request.user.pk or not confirms_here(identity.user):
+    if identity is None or identity.user_id != request.user.pk:
         raise SignInFailed("not_confirmed", "Somebody else signed in.")
-    record_authentication(request, identity.user, method="company", reauthenticated=True)
+    # What one company proves counts in no session of another's.
+    if sessions.find_tenant(request.session, identity.user_id) != provider.tenant_id:
+        raise SignInFailed("trip_over")
+    is_confirmed = confirms_here(identity.user)
+    if not (is_confirmed or provider.proofs):
+        raise SignInFailed("trip_over")
+    proof = _proof(provider, claims)
+    record_authentication(request, identity.user, **proof, reauthenticated=is_confirmed or None)
     # A form that waited isn't sent by coming back: it is shown again.
     request.session.pop(STATE_SESSION_KEY, None)
-    messages.success(request, "You're confirmed. Now do it once more.")
+    if is_confirmed or proof["level"] != "password":
+        messages.success(request, f"You're confirmed{CONFIRMED[proof['level']]}. Now do it once more.")
+    else:
+        messages.warning(request, "Your company didn't confirm a second factor that your organisation accepts.")
     return redirect(trip.next_url)
+
+
+def _proof(provider: IdentityProvider, claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what an ID token proves, as it is kept in the session: the level, and since when it counts."""
+    moment, asked = clock_now().timestamp(), claims.get("auth_time")
+    is_number = isinstance(asked, int | float) and not isinstance(asked, bool)
+    proven_at = min(moment, asked) if is_number else moment
+    return {"method": sessions.MARK, "level": level_of(provider.proofs, claims), "proven_at": proven_at}
 
 
 def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
@@ -208,6 +240,7 @@ def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: d
         "teams": sorted(names[team] for team in trial.place.teams if team in names),
         "groups": sorted(trial.groups),
         "groups_claim": provider.groups_claim,
+        "level": LEVELS[level_of(provider.proofs, claims)].capitalize(),
         "claims": shown(claims, provider.groups_claim),
         "back_url": trip.next_url,
     }
@@ -256,6 +289,18 @@ def organisation_to_connect(request: HttpRequest, provider: IdentityProvider) ->
     return Tenant.objects.get(pk=current_tenant_id()).name if is_member and not is_connected else None
 
 
+def levels_offered(request: HttpRequest) -> list[str]:
+    """Return the levels beyond a password that the company of this session can prove. Two queries at most."""
+    tenant_id = None
+    if isinstance(request.user, User) and sessions.is_marked(request.session):
+        tenant_id = sessions.find_tenant(request.session, request.user.pk)
+    if tenant_id is None:
+        return []
+    with tenant_scope(tenant_id):
+        proofs = IdentityProvider.objects.values_list("proofs", flat=True).first() or []
+    return sorted({proof["level"] for proof in proofs} - {"password"}, reverse=True)
+
+
 def confirms_here(user: User) -> bool:
     """Return True for people that their company may confirm: nothing of their own could, and all they have is there."""
     return any(method["id"] == "company" for method in get_adapter().get_reauthentication_methods(user))
@@ -295,7 +340,8 @@ def _visitor(request: HttpRequest) -> Visitor:
     return Visitor(client_address(request), str(request.META.get("HTTP_USER_AGENT", "")))
 
 
-def _next_url(request: HttpRequest) -> str:
+def next_url(request: HttpRequest) -> str:
+    """Return where a browser wants to go on here, or the console's first page."""
     wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
     allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
     return wanted if allowed else reverse("admin:index")

@@ -22,6 +22,7 @@ from accounts.models import (
     DirectoryPerson,
     Identity,
     Invitation,
+    LinkedAccount,
     MemberPicture,
     Membership,
     Notice,
@@ -155,6 +156,7 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
     for user_id in _accounts_to_go(person):
         EmailAddress.objects.filter(user_id=user_id).delete()
         Authenticator.objects.filter(user_id=user_id).delete()
+        LinkedAccount.objects.filter(user_id=user_id).delete()
         left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
         changed += left.update(
             email=f"{user_id.hex}@{NOBODYS}",
@@ -225,6 +227,11 @@ READINGS: Final = (
     Reading(
         model="mfa.Authenticator", title="Your second factors", shown="type created_at last_used_at",
         rows=_of_account(Authenticator), unread={"data": SEALED},
+    ),
+    Reading(
+        model="accounts.LinkedAccount", title="Accounts elsewhere that you sign in with",
+        shown="provider created_at used_at", rows=_of_account(LinkedAccount), unread={"subject": DIGEST},
+        kept="Until you unlink it.",
     ),
     Reading(model="sessions.Session", unread={"session_key session_data": SEALED}),
     Reading(
@@ -304,6 +311,7 @@ class AccountsErasure(ErasureHandler):
         Table("account.EmailAddress", "Rows are removed with the account.", "email"),
         Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
+        Table("accounts.LinkedAccount", "Rows are removed with the account.", "provider subject"),
         Table("sessions.Session", "Rows are removed with the account.", "session_key session_data"),
         Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
         Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
@@ -321,7 +329,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Identity", "Rows are removed.", "issuer subject"),
         Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
         Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
-              kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
+              kept="slug issuer client_id client_secret scopes groups_claim rules default_role proofs"),
         Table("accounts.Directory", "A digest of random bits, and the name of a claim.", kept="digest person_claim"),
         Table("accounts.DirectoryPerson", "Rows are removed, and so is the person in its groups.",
               "document user_name external"),

@@ -42,6 +42,19 @@ def find_tenant(session: SessionBase, user_id: UUID) -> UUID | None:
     return tenant_id if is_open else None
 
 
+def level_of(session: SessionBase) -> str:
+    """Return the level that the provider's last answer in its session proved, "mfa" or "key"; "" for no more.
+
+    It counts for `LIFE` from when the provider asked the person, which may be long before the session.
+    """
+    if not is_marked(session):
+        return ""
+    said = [proof for proof in store.proofs_of(session) if proof.get("method") == MARK]
+    last = said[-1] if said else {}
+    is_fresh = last.get("proven_at", 0) > (clock_now() - LIFE).timestamp()
+    return str(last["level"]) if is_fresh and last.get("level") in ("mfa", "key") else ""
+
+
 def waiting_for(identity: Identity, provider: IdentityProvider, sid: str) -> dict[str, str]:
     """Return what `begin` needs of a person that a provider has just proven."""
     return {

@@ -56,6 +56,8 @@ _SYSTEMS: Final = (
     ("Linux", "Linux"),
 )
 UNKNOWN: Final = "Unknown browser"
+LINKED: Final = "linked"
+"""The method, among proofs, of a sign-in with a linked account."""
 
 
 def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, now: datetime | None = None) -> None:
@@ -85,6 +87,17 @@ def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, 
 def proofs_of(session: SessionBase) -> list[dict[str, Any]]:
     """Return what a person proved in a session, the oldest first: each a `method` and when, as allauth keeps it."""
     return [proof for proof in session.get("account_authentication_methods") or [] if isinstance(proof, dict)]
+
+
+def linked_by(session: SessionBase) -> str:
+    """Return the provider of the linked account by which a session was begun last, "" if it was by something else."""
+    begun = [
+        proof
+        for proof in proofs_of(session)
+        if not proof.get("reauthenticated")
+        and (proof.get("method") in ("password", LINKED) or proof.get("passwordless"))
+    ]
+    return str(begun[-1].get("provider", "")) if begun and begun[-1].get("method") == LINKED else ""
 
 
 def is_over(since: float, hours: int | None) -> bool:

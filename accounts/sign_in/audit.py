@@ -97,6 +97,7 @@ def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     opened = memberships_opened_by(request.session, user.pk) or []
     is_passkey = any(proof.get("passwordless") for proof in store.proofs_of(request.session))
     what = "company" if company.is_marked(request.session) else "passkey" if is_passkey else ""
+    what = what or store.linked_by(request.session)
     _record(request, user, "SIGNED_IN", what=what, memberships=opened)
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.linked import providers
 from accounts.middleware import switch_to_tenant
 from accounts.models import User
 from accounts.secret_pages import refuse_guessing, secret_form
@@ -57,6 +58,7 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
         "form": form,
         "username": request.POST.get("username", ""),
         "next": _next_url(request),
+        "linked": providers.offered(),
         "errors": [message for messages in form.errors.values() for message in messages],
     }
     return render(request, "accounts/login.html", context)

@@ -14,7 +14,6 @@ from django.conf import settings
 from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
-from accounts.permissions import factor_rules
 from accounts.tokens import access
 from channels_app.sockets.thread_pool import unscoped
 from core.errors import Refused
@@ -54,7 +53,7 @@ def read(session_key: str) -> SignedIn | None:
         return None
     chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
     membership = chosen or (found[0] if found else None)
-    if membership and factor_rules.is_lacking(user.pk, membership.factor_due):
+    if membership and accounts.lacks_factor(session, user.pk, membership):
         membership = None
     return SignedIn(user.pk, user.get_full_name(), membership.tenant_id if membership else None)
 

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts.company import providers, trips
+from accounts.company.claims import LEVELS
 from accounts.company.directory import tokens
 from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
@@ -61,6 +62,15 @@ class ProviderForm(ConsoleForm):
             "only gives teams."
         ),
     )
+    proofs = forms.CharField(
+        label="What counts as a second factor or a key",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=(
+            "A line for each value of amr or acr that your provider sends: amr otp = second factor. Levels: "
+            f"{', '.join(LEVELS.values())}. The strongest one counts. Without lines nothing counts but Walker's own."
+        ),
+    )
     default_role = forms.ChoiceField(label="Role of everyone else", initial=Membership.Role.VIEWER)
     creates_people = forms.TypedChoiceField(
         label="People who sign in for the first time",
@@ -77,9 +87,10 @@ class ProviderForm(ConsoleForm):
             self.fields["client_id"].help_text = f"Register Walker there with the redirect address {callback}"
 
     def settings(self) -> ProviderSettings:
-        """Return what was entered. Raises `Invalid` for a rule that can't be read."""
+        """Return what was entered. Raises `Invalid` for a line that can't be read."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "version"}
-        return ProviderSettings(**{**said, "rules": providers.rules_of(said["rules"])})
+        lines = {"rules": providers.rules_of(said["rules"]), "proofs": providers.proofs_of(said["proofs"])}
+        return ProviderSettings(**{**said, **lines})
 
 
 class ChangedProviderForm(ProviderForm, VersionedForm):
@@ -156,8 +167,7 @@ class CompanySignInAdmin(ServiceAdmin):
     ordering = ("id",)
     detail_fields = (
         *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
-        *("unconnected",),
-        *("people_address", "callback", "logout", "directory", "directory_address"),
+        *("proven", "unconnected", "people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
     edit_page = True
@@ -181,6 +191,12 @@ class CompanySignInAdmin(ServiceAdmin):
     )
     everyone_else = Column[IdentityProvider]("Role of everyone else", lambda row: name_of_role(row.default_role))
     withheld = Column[IdentityProvider]("Roles that aren't given now", withheld)
+    proven = Column[IdentityProvider](
+        "What counts as a second factor or a key",
+        lambda row: (
+            format_html('<pre class="wk-mono">{}</pre>', providers.text_of_proofs(row.proofs)) if row.proofs else "–"
+        ),
+    )
     unconnected = Column[IdentityProvider](
         "Members who never connected", lambda row: str(providers.count_unconnected(row))
     )
@@ -216,6 +232,7 @@ class CompanySignInAdmin(ServiceAdmin):
         return {
             **{name: getattr(obj, name) for name in kept},
             "rules": providers.text_of(obj.rules),
+            "proofs": providers.text_of_proofs(obj.proofs),
             "creates_people": "yes" if obj.creates_people else "no",
             "callback": trips.callback_url(obj),
             "roles": _roles_to_give(),
@@ -246,7 +263,8 @@ class CompanySignInAdmin(ServiceAdmin):
         MANAGE,
         ChangedProviderForm,
         values=lambda form: {"settings": form.settings()},
-        explain="Leave the secret empty to keep it. With another issuer nobody stays connected.",
+        explain="Leave the secret empty to keep it. With another issuer nobody stays connected. If you change what "
+        "counts as a second factor or a key, everyone it signed in is signed out.",
         done="Saved.",
     )
 

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.company import people
+from accounts.linked import accounts as linked
+from accounts.linked import providers
 from accounts.members import pictures, profile
 from accounts.models import BrowserSession, Identity, IdentityProvider, Membership, TokenFamily, User
 from accounts.permissions.roles import name_of_role, permissions_here
@@ -72,6 +74,16 @@ class PictureForm(ConsoleForm):
     )
 
 
+class UnlinkForm(ConsoleForm):
+    """Which account elsewhere."""
+
+    provider = forms.ChoiceField(label="Account", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["provider"].choices = self.initial.get("linked", [])  # type: ignore[attr-defined]
+
+
 @admin.register(User)
 class ProfileAdmin(ServiceAdmin):
     """The viewer's own name, picture and roles; no other person's."""
@@ -101,7 +113,11 @@ class ProfileAdmin(ServiceAdmin):
         company = self.company_of(obj)
         if company.get("is_connected") is not True:
             offered = [one for one in offered if one["action"].path != "disconnect-company"]
+        accounts = self.linked_of(request)
+        if not any(row for _, row, _ in accounts):
+            offered = [one for one in offered if one["action"].path != "unlink-account"]
         shown = {"offered": offered, "allowed": allowed, "yours": YOURS, "list_url": "", "company": company}
+        shown["linked"] = accounts
         return {**context, **shown, "own": profile.read_profile(viewer=viewer_of(request))}
 
     def company_of(self, person: User) -> dict[str, Any]:
@@ -112,6 +128,20 @@ class ProfileAdmin(ServiceAdmin):
         is_connected = Identity.objects.filter(user=person, issuer=row.issuer).exists()
         return {"url": reverse("company_start", args=[row.slug]), "is_connected": is_connected}
 
+    def linked_of(self, request: HttpRequest) -> list[tuple[str, Any, str]]:
+        """Return for each provider its name, the viewer's account there, and where they link one.
+
+        There is nothing to link at a provider that isn't offered, or for a person that a company signs in.
+        """
+        viewer, user = viewer_of(request), request.user
+        own, offered = linked.list_own(viewer=viewer), providers.offered()
+        can_link = not viewer.by_company and isinstance(user, User) and user.has_usable_password()
+        return [
+            (label, own.get(key), reverse("linked_start", args=[key]) if key in offered and can_link else "")
+            for key, label in providers.LABELS.items()
+            if key in own or (key in offered and can_link)
+        ]
+
     def object_title(self, obj: User) -> str:
         """Return the name of the page."""
         return self.list_label
@@ -120,10 +150,14 @@ class ProfileAdmin(ServiceAdmin):
         """Start with what the profile says."""
         own = profile.read_profile(viewer=viewer_of(request))
         told = {name: getattr(own, name) or "" for name in ("language", "zone", "signature")}
-        return {"first_name": obj.first_name, "last_name": obj.last_name, **told}
+        own_accounts = linked.list_own(viewer=viewer_of(request)) if action.path == "unlink-account" else {}
+        accounts = [(key, providers.LABELS[key]) for key in own_accounts]
+        return {"first_name": obj.first_name, "last_name": obj.last_name, "linked": accounts, **told}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Block removing a picture that isn't there."""
+        """Block removing a picture, or unlinking an account, that isn't there."""
+        if action.path == "unlink-account" and not linked.list_own(viewer=viewer_of(request)):
+            return "No account is linked."
         is_missing = action.path == "remove-picture" and not obj.own_picture_key
         return "You have no picture." if is_missing else ""
 
@@ -172,6 +206,17 @@ class ProfileAdmin(ServiceAdmin):
         on_list=False,
         explain="You sign in with your password again. Sessions that your company began end.",
         done="Your company sign-in is disconnected.",
+    )
+    unlink_account = calls(
+        linked.unlink_account,
+        title="Unlink an account",
+        submit="Unlink",
+        permission=profile.USE,
+        form=UnlinkForm,
+        tone="danger",
+        on_list=False,
+        explain="It no longer signs you in. Your password and your sessions stay.",
+        done="The account is unlinked.",
     )
     remove_picture = calls(
         pictures.remove_picture,

@@ -71,6 +71,8 @@ ACCOUNT: Final = {
     "company_ask": Row(Answers(200, 200, 200), Answers(405, 405)),
     "company_start": Row(Answers(404, 404, 404), Answers(405, 405)),  # none of ours
     "company_back": Row(Answers(404, 404, 404), Answers(405, 405)),  # none of ours
+    "linked_start": Row(Answers(404, 404, 404), Answers(405, 405)),  # none is offered
+    "linked_back": Row(Answers(404, 404, 404), Answers(405, 405)),  # none is offered
     "company_join": Row(Answers(404, 404, 404), Answers(405, 405)),  # none of ours
     "company_end_sessions": Row(Answers(405, 405, 405), Answers(400, 400)),  # nothing here signs
     "scim": Row(Answers(401, 401, 401), Answers(401, 401)),  # nobody here has a directory's token
@@ -708,6 +710,7 @@ PROFILE: Final = {
     "admin:accounts_user_picture": OWN_ACTION,
     "admin:accounts_user_remove_picture": OWN_ACTION,
     "admin:accounts_user_disconnect_company": OWN_ACTION,
+    "admin:accounts_user_unlink_account": OWN_ACTION,
     "admin:accounts_browsersession_changelist": LIST,
     "admin:accounts_browsersession_change": OWN_PAGE,
     "admin:accounts_browsersession_end": OWN_ACTION,

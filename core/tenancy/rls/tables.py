@@ -11,6 +11,7 @@ ADOPTED = frozenset({"admin.LogEntry", "guardian.UserObjectPermission", "guardia
 GLOBAL = frozenset(
     {
         "accounts.BrowserSession",
+        "accounts.LinkedAccount",
         "accounts.OwedEntry",
         "accounts.Registration",
         "accounts.Tier",

@@ -126,12 +126,14 @@ def issuing() -> Iterator[Issuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            # Microsoft publishes itself under one address for all its tenants.
+            path = self.path.removeprefix("/common/v2.0")
             documents = {
                 "/.well-known/openid-configuration": issuer.metadata(),
                 "/jwks": {"keys": issuer.keys},
                 "/userinfo": {"sub": issuer.subject, **issuer.userinfo},
             }
-            self.say(200, documents.get(self.path, {}))
+            self.say(200, documents.get(path, {}))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -175,7 +177,8 @@ def connect(world: World, issuer: Issuer, *, tenant: Tenant | None = None, **set
 def change(world: World, row: IdentityProvider, **settings: Any) -> IdentityProvider:
     """Change what an organisation's provider decides."""
     kept = ("issuer", "client_id", "scopes", "groups_claim", "default_role", "creates_people")
-    values = {**{name: getattr(row, name) for name in kept}, "rules": tuple(row.rules), **settings}
+    lines = {"rules": tuple(row.rules), "proofs": tuple(row.proofs)}
+    values = {**{name: getattr(row, name) for name in kept}, **lines, **settings}
     with tenant_scope(row.tenant_id):
         return providers.revise_provider(
             actor=world.actor("owner"), provider_id=row.pk, settings=ProviderSettings(**values)

@@ -238,6 +238,7 @@ ALSO_OFFERED = {
     "accounts.sign_in.registration": "the emails about registrations that are due, and how each ended",
     "accounts.sign_in.sessions": "one's own sessions and devices, and ending them",
     "accounts.company": "the services of the company's sign-in, and the way there for trying it",
+    "accounts.linked": "the services of linked accounts, and which providers are offered",
     "accounts.organisation": "the services of the organisation's settings and tiers, what it uses, and its logo",
     "accounts.tokens": "who an access token stands for, for sockets",
     "accounts.sessions": "what says that a person's session ended, for sockets",

@@ -1,0 +1,1 @@
+"""Accounts elsewhere that people link and sign in with."""
