@@ -242,7 +242,8 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
         if not equals or not group.strip():
             raise _wrong_line("rules", number, "Write it as group = role; team, team.")
         if role and role not in roles:
-            raise _wrong_line("rules", number, f"“{role[:60]}” is none of the roles {', '.join([*ROLES, *own.values()])}.")
+            allowed = ", ".join([*ROLES, *own.values()])
+            raise _wrong_line("rules", number, f"“{role[:60]}” is none of the roles {allowed}.")
         if unknown := next((name for name in teams if name.casefold() not in names), ""):
             raise _wrong_line("rules", number, f"There is no team “{unknown[:60]}”.")
         listed_teams = [str(names[name.casefold()]) for name in teams]
