@@ -208,17 +208,23 @@ class Installation:
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
     def wait_until_ready(self, seconds: float = 60.0) -> str:
-        """Tend the children until /readyz is green; return what keeps it from that, "" once it is."""
-        if self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds):
+        """Tend the children until all of them work; return what keeps them from that, "" once they do."""
+        if self.supervisor.watch(lambda: not self.missing(), seconds):
             return ""
+        # They may have begun to work since the last look.
+        return ", ".join(self.missing())
+
+    def missing(self) -> list[str]:
+        """Return what /readyz finds missing, also the other processes, without which the web process serves."""
         status, text = self.readiness()
         try:
-            checks = json.loads(text)["checks"]
-            red = [name for name, check in checks.items() if not check["ok"]]
+            body = json.loads(text)
+            found = {**body["checks"], **body["alerts"]}
+            return [name for name, check in found.items() if not check["ok"]]
         except (ValueError, KeyError, TypeError):
-            red = ["the web process" if status == 0 else f"/readyz, which answers {status}"]
-        # It may have become ready since the last look.
-        return "" if status == 200 else ", ".join(red)
+            if status == 200:  # it tells no more
+                return []
+            return ["the web process" if status == 0 else f"/readyz, which answers {status}"]
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""

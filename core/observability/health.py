@@ -62,12 +62,25 @@ class Reading:
 
 
 _checks: dict[str, Check] = {}
+_alerts: dict[str, Check] = {}
 _gauges: dict[str, Gauge] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Register a check that must pass for the installation to be ready."""
+    """Register a check that must pass for a web process to be ready: what this process itself can't do without."""
     _checks[name] = check
+
+
+def register_alert(name: str, check: Check) -> None:
+    """Register a check of other processes. Its failure is an alert: leaving this process out would mend nothing."""
+    _alerts[name] = check
+    register_gauge(
+        "walker_check_failing",
+        lambda: float(bool(check())),
+        help="1 while other processes are missing that this installation needs.",
+        late_above=0,
+        label=("check", name),
+    )
 
 
 def register_gauge(
@@ -84,9 +97,18 @@ def register_gauge(
 
 
 def run_checks() -> list[Reading]:
-    """Run every check, in order of registration."""
+    """Run every check of what this process needs, in order of registration."""
+    return _run(_checks)
+
+
+def run_alerts() -> list[Reading]:
+    """Run every check of other processes."""
+    return _run(_alerts)
+
+
+def _run(named: dict[str, Check]) -> list[Reading]:
     readings = []
-    for name, check in _checks.items():
+    for name, check in named.items():
         try:
             problem = check()
         except AWAY:
@@ -216,8 +238,8 @@ register_check("database", _database)
 register_check("tenant_wall", lambda: "; ".join(rls.problems()))
 register_check("redis", _redis)
 register_check("migrations", _migrations)
-register_check("worker", alive("worker"))
-register_check("beat", alive("beat"))
+register_alert("worker", alive("worker"))
+register_alert("beat", alive("beat"))
 register_gauge(
     "walker_outbox_oldest_seconds",
     _oldest_outbox,

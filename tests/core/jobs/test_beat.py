@@ -26,9 +26,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_beat_is_alive_while_no_worker_takes_a_task(service: Any, client: Client, settings: Settings) -> None:
     settings.METRICS_WITHOUT_TOKEN = True
     service.scheduler.tick()
-    checks = client.get("/readyz").json()["checks"]
-    assert checks["beat"] == {"ok": True}
-    assert checks["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+    alerts = client.get("/readyz").json()["alerts"]
+    assert alerts["beat"] == {"ok": True}
+    assert alerts["worker"] == {"ok": False, "problem": "no heartbeat yet"}
 
 
 def test_tick_with_nothing_due_asks_no_database(
