@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from core.jobs import dead_letters
 from core.models import Outbox
 from core.observability.logging import get_logger
+from core.observability.stopping import stopping
 from core.privacy.encryption import key_ring
 from core.reliability import circuit_breaker
 from core.tenancy import rls
@@ -234,6 +235,7 @@ def check_wall(**options: Any) -> list[checks.CheckMessage]:
     return [checks.Error(problem, id="core.E003") for problem in found]
 
 
+register_check("stopping", lambda: "this process stops" if stopping.is_set() else "")
 register_check("database", _database)
 register_check("tenant_wall", lambda: "; ".join(rls.problems()))
 register_check("redis", _redis)
