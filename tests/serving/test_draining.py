@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
-from django.db import connection
 
 from tests.edge.web_server import Web
+from tests.serving.locks import locked
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ASKS = "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}\r\n"
@@ -59,16 +58,6 @@ def answer(line: socket.socket) -> bytes:
         while piece := line.recv(65536):
             found += piece
     return found
-
-
-@contextlib.contextmanager
-def locked(table: str) -> Iterator[None]:
-    """Hold up all who read a table."""
-    login = connection.settings_dict
-    place = {"host": login["HOST"], "port": login["PORT"], "dbname": login["NAME"]}
-    with psycopg.connect(user=login["USER"], password=login["PASSWORD"], **place) as other:
-        other.execute(f"lock table {table} in access exclusive mode")
-        yield
 
 
 def test_request_in_flight_finishes_while_new_ones_are_sent_elsewhere() -> None:
