@@ -15,8 +15,8 @@ from daphne import server as daphne_server  # noqa: E402
 from daphne.cli import CommandLineInterface  # noqa: E402
 from daphne.http_protocol import HTTPFactory, WebRequest  # noqa: E402
 
-from config.draining import DrainingServer, SocketFactory  # noqa: E402
-from core.observability.stopping import stopping  # noqa: E402
+from config.drain import DrainingServer, SocketFactory  # noqa: E402
+from core.observability.stop import stopping  # noqa: E402
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""

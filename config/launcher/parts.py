@@ -41,7 +41,7 @@ def web(host: str, port: int, asgi: str = "config.asgi:application") -> Part:
 
 
 def worker(name: str, at_once: int = 0) -> Part:
-    """Return a worker: "worker", "models" or "webhooks", of so many tasks at a time (0: the usual number)."""
+    """Return a worker: "worker", "models" or "webhooks", doing a number of tasks at a time (0: the usual one)."""
     arguments = ("-m", *_WORKER, "-c", str(at_once or AT_ONCE[name]), *_QUEUES[name])
     return Part(name, arguments, {"WALKER_PROCESS": name})
 

@@ -21,7 +21,7 @@ LOOK_EVERY: Final = 2.0
 def serve(arguments: argparse.Namespace) -> int:
     """Become the process: signals reach it directly, and what started this command sees its end."""
     _load(arguments)
-    part = _part(arguments)
+    part = part_of(arguments)
     os.environ.update(part.settings)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     os.chdir(ROOT)
@@ -33,10 +33,10 @@ def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database up to the code, or wait until somebody else has."""
     _load(arguments)
     if arguments.wait:
-        return _wait(arguments.wait)
+        return wait(arguments.wait)
     admin = env.given("DATABASE_ADMIN_URL")
     if admin:
-        _make_roles(admin)
+        make_roles(admin)
     done = subprocess.run([*_MANAGE, "migrate", "--no-input"], check=False).returncode
     if done == 0:
         # It changes nothing, and says which rules are held until an operator looks at them.
@@ -49,7 +49,8 @@ def _load(arguments: argparse.Namespace) -> None:
     env.load()
 
 
-def _part(arguments: argparse.Namespace) -> Part:
+def part_of(arguments: argparse.Namespace) -> Part:
+    """Return the process that was asked for; StartError where its port is taken."""
     if arguments.part == "beat":
         return parts.beat()
     if arguments.part != "web":
@@ -59,7 +60,7 @@ def _part(arguments: argparse.Namespace) -> Part:
     return parts.web(arguments.host, arguments.port)
 
 
-def _make_roles(admin: str) -> None:
+def make_roles(admin: str) -> None:
     """Make the database's roles through a login that may, with the passwords of the two addresses."""
     given = {name: env.given(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
     for name, role in (("DATABASE_URL", roles.APP), ("DATABASE_OWNER_URL", roles.OWNER)):
@@ -70,17 +71,18 @@ def _make_roles(admin: str) -> None:
     roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
 
 
-def _wait(seconds: float) -> int:
+def wait(seconds: float) -> int:
     """Wait until every migration of this code is applied; 1 if that takes too long."""
     until = time.monotonic() + seconds
-    while not _is_migrated():
+    while not is_migrated():
         if time.monotonic() > until:
             raise StartError(f"the database has not been migrated within {seconds:.0f} s. Run `walker migrate`.")
         time.sleep(LOOK_EVERY)
     return 0
 
 
-def _is_migrated() -> bool:
+def is_migrated() -> bool:
+    """Return True if the database has every migration of this code."""
     # As the application's role: `migrate --check` needs the owner's password, which only the one that migrates has.
     said = subprocess.run([*_MANAGE, "showmigrations", "--plan"], check=False, capture_output=True, text=True)
     return said.returncode == 0 and not any(line.startswith("[ ]") for line in said.stdout.splitlines())

@@ -56,7 +56,7 @@ def manage(arguments: argparse.Namespace) -> int:
     """
     place = Place(arguments.data)
     command = [sys.executable, str(ROOT / "manage.py"), *arguments.rest]
-    if place.is_held() or _has_own_logins():
+    if place.is_held() or has_own_logins():
         return subprocess.run(command, env=_environment_of(place), check=False).returncode
     place.make()
     supervisor = Supervisor(place)
@@ -71,7 +71,7 @@ def manage(arguments: argparse.Namespace) -> int:
             supervisor.stop_all()
 
 
-def _has_own_logins() -> bool:
+def has_own_logins() -> bool:
     """Return True on servers, whose environment names the services and the logins to use there."""
     login = urlsplit(env.given("DATABASE_URL")).username
     return env.is_complete() and (login == roles.APP or bool(env.given("DATABASE_OWNER_URL")))

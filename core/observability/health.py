@@ -18,7 +18,7 @@ from core.errors import Unavailable
 from core.jobs import dead_letters
 from core.models import Outbox
 from core.observability.logging import get_logger
-from core.observability.stopping import stopping
+from core.observability.stop import stopping
 from core.privacy.encryption import key_ring
 from core.reliability import circuit_breaker
 from core.tenancy import rls

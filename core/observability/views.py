@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from core.observability import health
 from core.observability.metrics import counters_as_text
+from core.observability.stop import stopping
 
 
 class HealthCollector(Collector):
@@ -80,7 +81,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     if ready:
         _seen.add("ready")
     else:
-        level = "error" if "ready" in _seen else "info"
+        level = "error" if "ready" in _seen and not stopping.is_set() else "info"
         log_response("%s: %s", "Not ready", request.path, response=response, request=request, level=level)
     return response
 

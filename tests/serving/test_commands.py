@@ -26,12 +26,12 @@ def walker(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
 
 def test_each_process_is_started_by_its_name() -> None:
     for name in parts.NAMES:
-        part = serve._part(cli.parse(["serve", name, "--port", "0"]))
+        part = serve.part_of(cli.parse(["serve", name, "--port", "0"]))
         assert (part.name, part.settings) == (name, {"WALKER_PROCESS": name})
 
 
 def test_workers_do_as_many_tasks_at_once_as_they_are_given() -> None:
-    asked = [serve._part(cli.parse(["serve", "models", *more])) for more in ([], ["--at-once", "9"])]
+    asked = [serve.part_of(cli.parse(["serve", "models", *more])) for more in ([], ["--at-once", "9"])]
     assert [part.arguments[part.arguments.index("-c") + 1] for part in asked] == ["4", "9"]
 
 
@@ -50,7 +50,7 @@ def test_roles_are_only_made_for_the_names_that_the_product_uses(monkeypatch: py
     monkeypatch.setenv("DATABASE_URL", "postgresql://walker_app:one@db.example/walker")
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://postgres:two@db.example/walker")
     with pytest.raises(StartError, match="DATABASE_OWNER_URL must name the role walker_owner"):
-        serve._make_roles("postgresql://postgres:two@db.example/walker")
+        serve.make_roles("postgresql://postgres:two@db.example/walker")
 
 
 @pytest.mark.slow

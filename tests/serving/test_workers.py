@@ -41,7 +41,9 @@ def test_worker_finishes_its_task_before_it_ends_and_leaves_the_next_one(committ
     command = [sys.executable, "-m", "config.launcher", "serve", "worker", "--at-once", "1"]
     options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": f"{prefix}:broker:"}
     quiet = subprocess.DEVNULL
-    worker = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stdout=quiet, stderr=quiet)
+    worker = subprocess.Popen(
+        command, env=environment, cwd=settings.BASE_DIR, stdout=quiet, stderr=quiet, start_new_session=True
+    )
     try:
         with Connection(settings.REDIS_URL, transport_options=options) as way:
             with locked(IdempotencyRecord._meta.db_table) as is_awaited:
@@ -56,6 +58,7 @@ def test_worker_finishes_its_task_before_it_ends_and_leaves_the_next_one(committ
             assert left.qsize() == 1
             left.close()
     finally:
-        worker.kill()
-        worker.wait()
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
     assert records(committed_world) == 0

@@ -11,7 +11,7 @@ from twisted.internet import defer, reactor
 
 from config.environment import drain_times
 from core.observability.logging import get_logger
-from core.observability.stopping import stopping
+from core.observability.stop import stopping
 
 log = get_logger(__name__)
 # It carries its methods as a module would.
@@ -61,9 +61,10 @@ class DrainingServer(Server):
 
     def kill_all_applications(self) -> Any:
         """Drain, and cancel only what takes longer than it may."""
-        return defer.Deferred.fromFuture(asyncio.ensure_future(self._drain()))
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self.drain()))
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """Say that this process isn't ready, then wait for what is under way, for as long as it may take."""
         notice, spread, patience = drain_times()
         began = time.monotonic()
         self.spread_until = began + spread
@@ -74,7 +75,7 @@ class DrainingServer(Server):
         await asyncio.sleep(notice)
         for port in self.ports:
             port.stopListening()
-        while self._is_busy() and time.monotonic() < began + notice + patience:
+        while self.is_busy() and time.monotonic() < began + notice + patience:
             await asyncio.sleep(LOOK_EVERY)
         left = [running for running in map(_application_of, self.connections.values()) if running is not None]
         if left:
@@ -83,7 +84,7 @@ class DrainingServer(Server):
             running.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Tell whether a request, a socket, or an answer on its way to a client is left."""
         return bool(_reactor.getWriters()) or any(
             "disconnected" not in details or _application_of(details) is not None
