@@ -1,4 +1,7 @@
-"""How the web process stops: not ready at once, requests in flight finish, sockets close one after another."""
+"""How a web process stops.
+
+It isn't ready at once, requests in flight finish, and sockets close one after another.
+"""
 
 import asyncio
 import random
@@ -27,7 +30,10 @@ class WebSocket(WebSocketProtocol):
     """A WebSocket that can be closed with every code."""
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
-        """Close the socket. Autobahn's own method refuses 1012 and 1013, which tell clients to come back."""
+        """Close the socket.
+
+        Autobahn's own method refuses 1012 and 1013, which tell clients to come back.
+        """
         self.sendCloseFrame(code=1000 if code is None else code)
 
 
@@ -54,7 +60,7 @@ class DrainingServer(Server):
         super().listen_success(port)
 
     def protocol_connected(self, protocol: Any) -> None:
-        """Note a connection; a socket that comes while the process stops is closed as the others are."""
+        """Note a connection; while the process stops, a socket is closed as the others."""
         super().protocol_connected(protocol)
         if stopping.is_set():
             self._close_in_time(protocol)
@@ -64,7 +70,7 @@ class DrainingServer(Server):
         return defer.Deferred.fromFuture(asyncio.ensure_future(self.drain()))
 
     async def drain(self) -> None:
-        """Say that this process isn't ready, then wait for what is under way, for as long as it may take."""
+        """Stop being ready, then wait for what is under way, as long as it may take."""
         notice, spread, patience = drain_times()
         began = time.monotonic()
         self.spread_until = began + spread
@@ -92,7 +98,7 @@ class DrainingServer(Server):
         )
 
     def _close_in_time(self, protocol: Any) -> None:
-        """Close a socket at some moment of the next seconds: its client comes back a moment later."""
+        """Close a socket at some moment of the spread; its client comes back at once."""
         if isinstance(protocol, WebSocketProtocol):
             left = max(0.0, self.spread_until - time.monotonic())
             asyncio.get_running_loop().call_later(random.uniform(0, left), _close, protocol)  # noqa: S311

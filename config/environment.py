@@ -25,7 +25,7 @@ env.ENVIRON = _Given()
 
 
 def drain_times() -> tuple[float, float, float]:
-    """Return for how many seconds a web process that stops takes new requests, closes sockets, and lets requests end.
+    """Return the seconds of a stop: of notice, of closing sockets, of finishing.
 
     The first is for balancers that look now and then whether it is ready.
     """

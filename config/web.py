@@ -74,12 +74,15 @@ class BoundedRequest(WebRequest):
         if not self.is_refused:
             super().requestReceived(command, path, version)
 
-    def handle_reply(self, message: dict[str, Any]) -> None:
-        """Answer; a process that stops ends the connection with it, and the client's next request goes elsewhere."""
-        if stopping.is_set() and message["type"] == "http.response.start" and self.channel is not None:
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:  # noqa: N802 - Twisted's name
+        """Begin the answer, and end the connection with it where the process stops.
+
+        The client's next request goes elsewhere.
+        """
+        if stopping.is_set() and self.channel is not None:
             self.channel.persistent = False
             self.setHeader(b"connection", b"close")
-        super().handle_reply(message)
+        super().setResponseCode(code, message)
 
     def _limit(self) -> int:
         """Return how long this request's body may be, by the path in its first line."""

@@ -101,7 +101,7 @@ def keep(place: Place, environment: Mapping[str, str]) -> None:
 
 
 def is_complete() -> bool:
-    """Return True if the environment has all that a process needs: its services are elsewhere."""
+    """Return True if the environment names all that a process needs."""
     return all(given(name) for name in NEEDED)
 
 

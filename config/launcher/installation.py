@@ -196,14 +196,14 @@ class Installation:
         self._add(parts.beat(), **shared)
 
     def wait_until_ready(self, seconds: float = 60.0) -> str:
-        """Tend the children until all of them work; return what keeps them from that, "" once they do."""
+        """Tend the children until all work; return what is missing, "" once they do."""
         if self.supervisor.watch(lambda: not self.missing(), seconds):
             return ""
         # They may have begun to work since the last look.
         return ", ".join(self.missing())
 
     def missing(self) -> list[str]:
-        """Return what /readyz finds missing, also the other processes, without which the web process serves."""
+        """Return what /readyz finds missing, other processes among it."""
         status, text = self.readiness()
         try:
             body = json.loads(text)

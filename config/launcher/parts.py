@@ -1,4 +1,4 @@
-"""The processes of an installation: what `./walker run` and `./walker serve` start each of them with."""
+"""The command lines of processes, for `./walker run` and `./walker serve` alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def web(host: str, port: int, asgi: str = "config.asgi:application") -> Part:
 
 
 def worker(name: str, at_once: int = 0) -> Part:
-    """Return a worker: "worker", "models" or "webhooks", doing a number of tasks at a time (0: the usual one)."""
+    """Return a worker, which does a number of tasks at a time (0: the usual one)."""
     arguments = ("-m", *_WORKER, "-c", str(at_once or AT_ONCE[name]), *_QUEUES[name])
     return Part(name, arguments, {"WALKER_PROCESS": name})
 

@@ -1,4 +1,4 @@
-"""`walker serve` and `walker migrate`: one process of an installation whose services run elsewhere."""
+"""`walker serve` and `walker migrate`: for services that run elsewhere."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ LOOK_EVERY: Final = 2.0
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Become the process: signals reach it directly, and what started this command sees its end."""
+    """Become the process, so that signals reach it, and its end is seen."""
     _load(arguments)
     part = part_of(arguments)
     os.environ.update(part.settings)
@@ -61,7 +61,7 @@ def part_of(arguments: argparse.Namespace) -> Part:
 
 
 def make_roles(admin: str) -> None:
-    """Make the database's roles through a login that may, with the passwords of the two addresses."""
+    """Make the database's roles, with the passwords of the two addresses."""
     given = {name: env.given(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
     for name, role in (("DATABASE_URL", roles.APP), ("DATABASE_OWNER_URL", roles.OWNER)):
         login = urlsplit(given[name])

@@ -72,7 +72,7 @@ def manage(arguments: argparse.Namespace) -> int:
 
 
 def has_own_logins() -> bool:
-    """Return True on servers, whose environment names the services and the logins to use there."""
+    """Return True where the environment names services and our logins to them."""
     login = urlsplit(env.given("DATABASE_URL")).username
     return env.is_complete() and (login == roles.APP or bool(env.given("DATABASE_OWNER_URL")))
 

@@ -68,12 +68,15 @@ _gauges: dict[str, Gauge] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Register a check that must pass for a web process to be ready: what this process itself can't do without."""
+    """Register a check of what a web process itself can't do without."""
     _checks[name] = check
 
 
 def register_alert(name: str, check: Check) -> None:
-    """Register a check of other processes. Its failure is an alert: leaving this process out would mend nothing."""
+    """Register a check of other processes, whose failure is an alert.
+
+    Leaving this process out of the balancer would mend nothing.
+    """
     _alerts[name] = check
     register_gauge(
         "walker_check_failing",

@@ -1,4 +1,4 @@
-"""Whether this process was asked to stop. Read by requests, and set by the web server, which loads before Django."""
+"""Whether this process was asked to stop: the web server sets it, requests read it."""
 
 import threading
 from typing import Final

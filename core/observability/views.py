@@ -61,9 +61,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when this process has what it needs, else 503, an error only once it was ready.
+    """Answer 200 when this process has what it needs, else 503.
 
-    With the token in detail, and with the checks of other processes, which change nothing about the answer.
+    That is logged as an error only once it was ready. With the token in detail, and with the checks of other
+    processes, which change nothing about the answer.
     """
     readings = health.run_checks()
     ready = all(reading.ok for reading in readings)
