@@ -13,6 +13,9 @@ from django.db import connection
 
 from tests.edge.ports import free_port
 
+QUICK = {"WALKER_DRAIN_SPREAD": "0.2", "WALKER_DRAIN_SECONDS": "10"}
+"""How it stops, unless a test is about that."""
+
 
 class Web:
     """One Daphne of ours on the test's database; it can be stopped and started again."""
@@ -26,7 +29,7 @@ class Web:
     def start(self) -> None:
         name = str(connection.settings_dict["NAME"])
         base = os.environ["DATABASE_URL"].rpartition("/")[0]
-        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
+        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1", **QUICK}
         prefix = settings.CACHES["default"]["KEY_PREFIX"]
         env = {**os.environ, **more, **self.more, "WALKER_REDIS_PREFIX": prefix}
         command = [sys.executable, "-m", "config.launcher", "serve", "web", "--port", str(self.port)]
