@@ -19,7 +19,7 @@ def locked(table: str) -> Iterator[Callable[[], bool]]:
 
         def is_awaited() -> bool:
             waiting = "select 1 from pg_locks where not granted and relation = %s::regclass"
-            until = time.monotonic() + 30
+            until = time.monotonic() + 90  # a worker starts in it, on a busy machine
             while time.monotonic() < until:
                 if other.execute(waiting, [table]).fetchone():
                     return True
