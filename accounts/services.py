@@ -1,8 +1,11 @@
 """Memberships, actors, tenants and API keys."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
 from django.conf import settings
@@ -128,11 +131,25 @@ def proven_lately(request: HttpRequest) -> bool:
 def client_address(request: HttpRequest) -> str:
     """Return the client's address; trusted proxies may name another one."""
     peer = str(request.META.get("REMOTE_ADDR", ""))
-    if peer not in settings.TRUSTED_PROXIES:
+    proxies = _networks(tuple(settings.TRUSTED_PROXIES))
+    if not _is_in(proxies, peer):
         return peer
     forwarded = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
     # Each proxy appends its peer: the last address that isn't one of our proxies is the client.
-    return next((hop[:45] for hop in reversed(forwarded) if hop and hop not in settings.TRUSTED_PROXIES), peer)
+    return next((hop[:45] for hop in reversed(forwarded) if hop and not _is_in(proxies, hop)), peer)
+
+
+@lru_cache(maxsize=4)
+def _networks(proxies: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(proxy, strict=False) for proxy in proxies)
+
+
+def _is_in(networks: Iterable[IPv4Network | IPv6Network], address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 def actor_for_request(request: HttpRequest) -> Actor:

@@ -74,7 +74,7 @@ class AgentsConfig(AppConfig):
             late_above=60,
         )
         are_alive = health.alive(MODELS)
-        health.register_check("model_workers", lambda: are_alive() if availability.needs_workers() else "")
+        health.register_alert("model_workers", lambda: are_alive() if availability.needs_workers() else "")
         for provider in settings.MODEL_PROVIDERS:
             import_module(provider).register()
         availability.register()

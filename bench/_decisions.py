@@ -17,7 +17,7 @@ import aiohttp
 
 from bench._environment import ROOT, quantile
 from config.launcher import ports
-from config.launcher.installation import FRAMES_AT_MOST
+from config.launcher.parts import FRAMES_AT_MOST
 
 START_SECONDS = 60
 

@@ -24,6 +24,18 @@ env = environ.FileAwareEnv()
 env.ENVIRON = _Given()
 
 
+def drain_times() -> tuple[float, float, float]:
+    """Return the seconds of a stop: of notice, of closing sockets, of finishing.
+
+    The first is for balancers that look now and then whether it is ready.
+    """
+    return (
+        env.float("WALKER_DRAIN_NOTICE", default=0.0),
+        env.float("WALKER_DRAIN_SPREAD", default=3.0),
+        env.float("WALKER_DRAIN_SECONDS", default=30.0),
+    )
+
+
 def key_ring() -> str:
     """Return the keys in clear: as they are given, or as AWS KMS unwraps them now (outside calls).
 

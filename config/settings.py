@@ -3,6 +3,7 @@
 import sys
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ WALKER_TESTING = env.bool("WALKER_TESTING", default=False)
 DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = [str(ip_network(one, strict=False)) for one in env.list("TRUSTED_PROXIES", default=[])]
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
 PLATFORMS = [
@@ -117,6 +118,7 @@ SESSION_COOKIE_HTTPONLY = True
 _COOKIE_SUFFIX = str(urlsplit(PUBLIC_URL).port or "")
 SESSION_COOKIE_NAME = f"walker_session{_COOKIE_SUFFIX}"
 CSRF_COOKIE_NAME = f"walker_csrf{_COOKIE_SUFFIX}"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None  # TLS ends at a proxy
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -314,10 +316,8 @@ MFA_FORMS = {
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_I18N = True
 # What customers read in our own words; the console speaks English.
 LOCALE_PATHS = [BASE_DIR / "locale"]
-USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Under names with hashes, and packed, once `collectstatic` has run, as `./walker run` does; until then as they lie.

@@ -1,4 +1,7 @@
-"""The web server: `python -m config.web`. Daphne, which cuts off bodies that are too long while they come in."""
+"""The web server: `python -m config.web`.
+
+Daphne, which cuts off bodies that are too long while they come in, and lets requests finish before it stops.
+"""
 
 import os
 import re
@@ -11,6 +14,9 @@ tune_for_startup()  # until config.asgi has loaded the rest
 from daphne import server as daphne_server  # noqa: E402
 from daphne.cli import CommandLineInterface  # noqa: E402
 from daphne.http_protocol import HTTPFactory, WebRequest  # noqa: E402
+
+from config.drain import DrainingServer, SocketFactory  # noqa: E402
+from core.observability.stop import stopping  # noqa: E402
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""
@@ -68,6 +74,16 @@ class BoundedRequest(WebRequest):
         if not self.is_refused:
             super().requestReceived(command, path, version)
 
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:  # noqa: N802 - Twisted's name
+        """Begin the answer, and end the connection with it where the process stops.
+
+        The client's next request goes elsewhere.
+        """
+        if stopping.is_set() and self.channel is not None:
+            self.channel.persistent = False
+            self.setHeader(b"connection", b"close")
+        super().setResponseCode(code, message)
+
     def _limit(self) -> int:
         """Return how long this request's body may be, by the path in its first line."""
         # Twisted hands the path to the request only with the whole body.
@@ -89,11 +105,18 @@ class BoundedFactory(HTTPFactory):
         return protocol
 
 
+class WebServer(CommandLineInterface):
+    """Daphne's command line, with our server."""
+
+    server_class = DrainingServer
+
+
 def main() -> None:
     """Serve until told to stop."""
-    # Daphne takes no factory as an argument.
+    # Daphne takes no factories as arguments.
     daphne_server.HTTPFactory = BoundedFactory
-    CommandLineInterface.entrypoint()
+    daphne_server.WebSocketFactory = SocketFactory
+    WebServer.entrypoint()
 
 
 if __name__ == "__main__":

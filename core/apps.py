@@ -58,7 +58,7 @@ class CoreConfig(AppConfig):
                 help="Tasks that wait for a worker.",
                 label=("queue", queue),
             )
-        health.register_check("webhook_workers", gauges.missing_workers)
+        health.register_alert("webhook_workers", gauges.missing_workers)
         queues.provide("relay_outbox", tasks.relay_outbox.delay)
         queues.provide("erase_person", tasks.erase_person.delay)
         queues.provide("deliver_webhook", tasks.deliver_webhook.delay)

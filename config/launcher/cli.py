@@ -5,8 +5,9 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from config.launcher import ports
+from config.launcher import parts, ports
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
 
@@ -26,6 +27,8 @@ examples:
   ./walker check                    what CI runs for each change
   ./walker check --changed          the tests that your change can touch, slow ones too
   ./walker check --all              all tests but the long ones
+  ./walker migrate                  on servers: bring the database up to the code
+  ./walker serve web --port 8001    on servers: one process, its services elsewhere
 
 environment (all optional; NAME_FILE reads a secret from a file):
   DATABASE_URL, REDIS_URL           use these services instead of the embedded ones; DATABASE_URL may name a
@@ -43,6 +46,8 @@ _HANDLERS = {
     "demo": "config.launcher.status",
     "manage": "config.launcher.status",
     "evals": "config.launcher.status",
+    "serve": "config.launcher.serve",
+    "migrate": "config.launcher.serve",
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
     "bench": "config.launcher.checks.commands",
@@ -122,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--reset", action="store_true", help="throw away the data folder first (asks nothing)")
     demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
     demo.add_argument("--json", action="store_true", help="for programs")
+    _add_production(commands, where)
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
     commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
@@ -150,6 +156,23 @@ def _parser() -> argparse.ArgumentParser:
         "--only", default="", metavar="WORDS", help="of --all, the pages with these words in the name"
     )
     return parser
+
+
+def _add_production(commands: Any, where: argparse.ArgumentParser) -> None:
+    """Add the commands of an installation whose services run elsewhere."""
+    serve = commands.add_parser(
+        "serve", parents=[where], help="run one process of an installation on servers", allow_abbrev=False
+    )
+    serve.add_argument("part", choices=parts.NAMES, help="which one")
+    serve.add_argument("--host", default="127.0.0.1", help="web: address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, help="web: port (default 8000)")
+    serve.add_argument("--at-once", type=int, default=0, metavar="N", help="workers: how many tasks at a time")
+    migrate = commands.add_parser(
+        "migrate", parents=[where], help="bring the database up to the code, on servers", allow_abbrev=False
+    )
+    migrate.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="only wait until another one has done it"
+    )
 
 
 def _after_command(argv: list[str], command: str) -> list[str]:

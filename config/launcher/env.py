@@ -10,6 +10,7 @@ from config.launcher.faults import StartError
 from config.launcher.place import PRODUCTS, ROOT, Place
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+NEEDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "WALKER_KEYS")
 _NAMES = (
     *GIVEN,
     "SECRET_KEY",
@@ -99,10 +100,15 @@ def keep(place: Place, environment: Mapping[str, str]) -> None:
     place.write(place.environment, {name: environment[name] for name in _NAMES if name in environment})
 
 
+def is_complete() -> bool:
+    """Return True if the environment names all that a process needs."""
+    return all(given(name) for name in NEEDED)
+
+
 def load() -> None:
     """Complete this process's environment from the installation's data folder, unless it is complete."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if given("DATABASE_URL") and given("REDIS_URL") and given("SECRET_KEY") and given("WALKER_KEYS"):
+    if is_complete():
         return
     place = Place(Path(os.environ.get("WALKER_DATA") or ROOT / ".walker"))
     kept = place.read(place.environment)

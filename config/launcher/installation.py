@@ -14,8 +14,9 @@ from typing import Any
 
 import psycopg
 
-from config.launcher import env, ports, processes
+from config.launcher import env, parts, ports, processes
 from config.launcher.faults import StartError
+from config.launcher.parts import Part
 from config.launcher.place import ON_DEMAND, PRODUCTS, ROOT, STAND_INS
 from config.launcher.processes import Spec
 from config.launcher.servers import services
@@ -25,17 +26,8 @@ from standins.google_ads import seed as google_ads
 from standins.mailbox import seed
 from standins.meta.ads import seed as meta_ads
 
-# A worker of the first kind never waits for a model over a network: timers, mail and intake are its work.
-WORKER = ("-c", "2", "-Q", "high,default,low")
-MODEL_WORKER = ("-c", "4", "-Q", "models", "-n", "models@%h")
-FEW_MODEL_WORKERS = ("-c", "2", *MODEL_WORKER[2:])
-# Threads: they wait for other people's servers, and each call has its own end.
-WEBHOOK_WORKER = ("-P", "threads", "-c", "16", "-Q", "webhooks", "-n", "webhooks@%h")
+FEW_MODELS = 2
 MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
-# Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
-FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
-# Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
-PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
 _MANAGE = str(ROOT / "manage.py")
@@ -193,33 +185,35 @@ class Installation:
         """Start web, worker and beat, which count into one folder, and workers that may wait for others."""
         self.supervisor.place.empty_metrics()
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
-        # No access log: its lines would hold addresses and the tokens of decision links.
-        address = ("-b", self.host, "-p", str(self.port))
+        # The supervisor waits ten seconds.
         self._add(
-            "web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, *PINGS, self.asgi, WALKER_PROCESS="web", **shared
+            parts.web(self.host, self.port, self.asgi), WALKER_DRAIN_SECONDS="8", WALKER_DRAIN_SPREAD="1", **shared
         )
-        quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
-        worker = ("celery", "-A", "config.celery", "worker", *quiet)
-        self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)
+        self._add(parts.worker("worker"), **shared)
         # Any organisation may add a model of its own; without one they only wait.
-        models = MODEL_WORKER if any(map(env.given, MODEL_KEYS)) else FEW_MODEL_WORKERS
-        self._add("models", *worker, *models, WALKER_PROCESS="models", WALKER_MODEL_WORKERS=models[1], **shared)
-        self._add("webhooks", *worker, *WEBHOOK_WORKER, WALKER_PROCESS="webhooks", **shared)
-        beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
-        self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
+        models = parts.AT_ONCE["models"] if any(map(env.given, MODEL_KEYS)) else FEW_MODELS
+        self._add(parts.worker("models", models), WALKER_MODEL_WORKERS=str(models), **shared)
+        self._add(parts.worker("webhooks"), **shared)
+        self._add(parts.beat(), **shared)
 
     def wait_until_ready(self, seconds: float = 60.0) -> str:
-        """Tend the children until /readyz is green; return what keeps it from that, "" once it is."""
-        if self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds):
+        """Tend the children until all work; return what is missing, "" once they do."""
+        if self.supervisor.watch(lambda: not self.missing(), seconds):
             return ""
+        # They may have begun to work since the last look.
+        return ", ".join(self.missing())
+
+    def missing(self) -> list[str]:
+        """Return what /readyz finds missing, other processes among it."""
         status, text = self.readiness()
         try:
-            checks = json.loads(text)["checks"]
-            red = [name for name, check in checks.items() if not check["ok"]]
+            body = json.loads(text)
+            found = {**body["checks"], **body["alerts"]}
+            return [name for name, check in found.items() if not check["ok"]]
         except (ValueError, KeyError, TypeError):
-            red = ["the web process" if status == 0 else f"/readyz, which answers {status}"]
-        # It may have become ready since the last look.
-        return "" if status == 200 else ", ".join(red)
+            if status == 200:  # it tells no more
+                return []
+            return ["the web process" if status == 0 else f"/readyz, which answers {status}"]
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""
@@ -267,8 +261,8 @@ class Installation:
         facts: dict[str, Any] = kept["facts"]
         return facts
 
-    def _add(self, name: str, module: str, *arguments: str, **more: str) -> None:
-        self.supervisor.add(self._spec(name, ("-m", module, *arguments), more))
+    def _add(self, part: Part, **more: str) -> None:
+        self.supervisor.add(self._spec(part.name, part.arguments, {**part.settings, **more}))
 
     def _spec(self, name: str, arguments: tuple[str, ...], more: dict[str, str] | None = None) -> Spec:
         log = self.supervisor.place.logs / f"{name}.log"

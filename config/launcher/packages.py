@@ -15,7 +15,8 @@ from pathlib import Path
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT
 
-LOCKS = {"runtime": ("requirements.txt",), "dev": ("requirements.txt", "locks/dev.txt")}
+PRODUCT = ("requirements.txt", "locks/embedded.txt")
+LOCKS = {"runtime": PRODUCT, "dev": (*PRODUCT, "locks/dev.txt")}
 UV_LOCK = "locks/uv.txt"
 NO_VENV = """\
 This Python cannot make virtual environments: its module "ensurepip" is missing.

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.launcher import env
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation, stop_leftovers
 from config.launcher.place import ROOT, Place
 from config.launcher.run import describe
+from config.launcher.servers import roles
 from config.launcher.supervisor import Supervisor, stop_on_signals
 
 
@@ -50,11 +52,11 @@ def demo_facts(place: Place) -> dict[str, Any]:
 def manage(arguments: argparse.Namespace) -> int:
     """Run a manage.py command.
 
-    If Walker does not run here, its services are started for as long as the command takes.
+    If Walker does not run here, its services are started for as long as the command takes, unless they are elsewhere.
     """
     place = Place(arguments.data)
     command = [sys.executable, str(ROOT / "manage.py"), *arguments.rest]
-    if place.is_held():
+    if place.is_held() or has_own_logins():
         return subprocess.run(command, env=_environment_of(place), check=False).returncode
     place.make()
     supervisor = Supervisor(place)
@@ -67,6 +69,12 @@ def manage(arguments: argparse.Namespace) -> int:
             return subprocess.run(command, env=installation.environment, check=False).returncode
         finally:
             supervisor.stop_all()
+
+
+def has_own_logins() -> bool:
+    """Return True where the environment names services and our logins to them."""
+    login = urlsplit(env.given("DATABASE_URL")).username
+    return env.is_complete() and (login == roles.APP or bool(env.given("DATABASE_OWNER_URL")))
 
 
 def evals(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from core.jobs import dead_letters
 from core.models import Outbox
 from core.observability.logging import get_logger
+from core.observability.stop import stopping
 from core.privacy.encryption import key_ring
 from core.reliability import circuit_breaker
 from core.tenancy import rls
@@ -62,12 +63,28 @@ class Reading:
 
 
 _checks: dict[str, Check] = {}
+_alerts: dict[str, Check] = {}
 _gauges: dict[str, Gauge] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Register a check that must pass for the installation to be ready."""
+    """Register a check of what a web process itself can't do without."""
     _checks[name] = check
+
+
+def register_alert(name: str, check: Check) -> None:
+    """Register a check of other processes, whose failure is an alert.
+
+    Leaving this process out of the balancer would mend nothing.
+    """
+    _alerts[name] = check
+    register_gauge(
+        "walker_check_failing",
+        lambda: float(bool(check())),
+        help="1 while other processes are missing that this installation needs.",
+        late_above=0,
+        label=("check", name),
+    )
 
 
 def register_gauge(
@@ -84,9 +101,18 @@ def register_gauge(
 
 
 def run_checks() -> list[Reading]:
-    """Run every check, in order of registration."""
+    """Run every check of what this process needs, in order of registration."""
+    return _run(_checks)
+
+
+def run_alerts() -> list[Reading]:
+    """Run every check of other processes."""
+    return _run(_alerts)
+
+
+def _run(named: dict[str, Check]) -> list[Reading]:
     readings = []
-    for name, check in _checks.items():
+    for name, check in named.items():
         try:
             problem = check()
         except AWAY:
@@ -212,12 +238,13 @@ def check_wall(**options: Any) -> list[checks.CheckMessage]:
     return [checks.Error(problem, id="core.E003") for problem in found]
 
 
+register_check("stopping", lambda: "this process stops" if stopping.is_set() else "")
 register_check("database", _database)
 register_check("tenant_wall", lambda: "; ".join(rls.problems()))
 register_check("redis", _redis)
 register_check("migrations", _migrations)
-register_check("worker", alive("worker"))
-register_check("beat", alive("beat"))
+register_alert("worker", alive("worker"))
+register_alert("beat", alive("beat"))
 register_gauge(
     "walker_outbox_oldest_seconds",
     _oldest_outbox,

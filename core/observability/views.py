@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from core.observability import health
 from core.observability.metrics import counters_as_text
+from core.observability.stop import stopping
 
 
 class HealthCollector(Collector):
@@ -60,15 +61,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when every check passes, else 503, an error only once it was ready; with the token in detail."""
+    """Answer 200 when this process has what it needs, else 503.
+
+    That is logged as an error only once it was ready. With the token in detail, and with the checks of other
+    processes, which change nothing about the answer.
+    """
     readings = health.run_checks()
     ready = all(reading.ok for reading in readings)
     body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
     if _may_read_details(request):
-        body["checks"] = {
-            reading.name: {"ok": reading.ok, **({"problem": reading.problem} if reading.problem else {})}
-            for reading in readings
-        }
+        body["checks"], body["alerts"] = _in_detail(readings), _in_detail(health.run_alerts())
         body["gauges"] = {
             gauge.title: {
                 "value": None if value is None else round(value, 1),
@@ -80,7 +82,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     if ready:
         _seen.add("ready")
     else:
-        level = "error" if "ready" in _seen else "info"
+        level = "error" if "ready" in _seen and not stopping.is_set() else "info"
         log_response("%s: %s", "Not ready", request.path, response=response, request=request, level=level)
     return response
 
@@ -95,6 +97,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
         challenge = {"WWW-Authenticate": "Bearer"}
         return HttpResponse("A token is needed.\n", status=401, content_type="text/plain", headers=challenge)
     return HttpResponse(generate_latest(_OWN) + counters_as_text(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _in_detail(readings: list[health.Reading]) -> dict[str, Any]:
+    return {
+        reading.name: {"ok": reading.ok, **({"problem": reading.problem} if reading.problem else {})}
+        for reading in readings
+    }
 
 
 def _may_read_details(request: HttpRequest) -> bool:

@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connection
 
-from config.launcher.installation import FRAMES_AT_MOST
 from tests.edge.ports import free_port
+
+QUICK = {"WALKER_DRAIN_SPREAD": "0.2", "WALKER_DRAIN_SECONDS": "10"}
+"""How it stops, unless a test is about that."""
 
 
 class Web:
     """One Daphne of ours on the test's database; it can be stopped and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, **more: str) -> None:
+        self.more = more
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -26,13 +29,11 @@ class Web:
     def start(self) -> None:
         name = str(connection.settings_dict["NAME"])
         base = os.environ["DATABASE_URL"].rpartition("/")[0]
-        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
+        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1", **QUICK}
         prefix = settings.CACHES["default"]["KEY_PREFIX"]
-        env = {**os.environ, **more, "WALKER_REDIS_PREFIX": prefix, "WALKER_PROCESS": "web"}
-        command = [sys.executable, "-m", "config.web", "-b", "127.0.0.1", "-p", str(self.port), *FRAMES_AT_MOST]
-        self.process = subprocess.Popen(
-            [*command, "config.asgi:application"], env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL
-        )
+        env = {**os.environ, **more, **self.more, "WALKER_REDIS_PREFIX": prefix}
+        command = [sys.executable, "-m", "config.launcher", "serve", "web", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL)
         for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

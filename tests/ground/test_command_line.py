@@ -21,7 +21,8 @@ def _walker(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
 
 def test_help_names_every_command() -> None:
     said = _walker("--help").stdout
-    assert all(f"    {command} " in said for command in ("run", "test", "check", "bench", "demo", "manage"))
+    assert all(f"    {command} " in said for command in ("run", "test", "check", "bench", "demo", "manage", "serve"))
+    assert "    migrate " in said
 
 
 def test_no_command_prints_help_and_fails() -> None:

@@ -144,9 +144,10 @@ def test_log_past_its_limit_keeps_one_older_part(place: Place, monkeypatch: pyte
 def test_wait_names_the_red_checks_and_none_once_it_is_ready(place: Place, supervisor: Supervisor) -> None:
     answers = {
         "of a web process that starts": (0, "", "the web process"),
-        "red": (503, '{"checks": {"worker": {"ok": false}, "database": {"ok": true}}}', "worker"),
+        "red": (503, '{"checks": {"redis": {"ok": false}, "database": {"ok": true}}, "alerts": {}}', "redis"),
+        "ready without a worker": (200, '{"checks": {}, "alerts": {"worker": {"ok": false}}}', "worker"),
         "of a proxy": (502, "<html>", "/readyz, which answers 502"),
-        "green since the last look": (200, '{"checks": {"worker": {"ok": true}}}', ""),
+        "green since the last look": (200, '{"checks": {"redis": {"ok": true}}, "alerts": {}}', ""),
     }
     told = {}
     for case, (status, text, _) in answers.items():

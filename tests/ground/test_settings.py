@@ -30,7 +30,7 @@ VALUES = {
     "IDENTITY_HOSTS": "login.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
-    "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",
+    "TRUSTED_PROXIES": "10.0.0.1,10.2.0.0/16",
 }
 # Of what is made of them only texts and lists are looked at.
 PROGRAM = """
@@ -63,6 +63,9 @@ def test_secrets_are_read_from_files_without_the_last_line_break(read: dict[str,
 
 def test_addresses_and_lists_are_read_from_files(read: dict[str, object]) -> None:
     assert (read["EMAIL_URL"], read["PUBLIC_URL"]) == (VALUES["EMAIL_URL"], VALUES["PUBLIC_URL"])
-    assert (read["ALLOWED_HOSTS"], read["TRUSTED_PROXIES"]) == (["a.example", "b.example"], ["10.0.0.1", "10.0.0.2"])
+    assert (read["ALLOWED_HOSTS"], read["TRUSTED_PROXIES"]) == (
+        ["a.example", "b.example"],
+        ["10.0.0.1/32", "10.2.0.0/16"],
+    )
     assert read["REDIS_URL"] == VALUES["REDIS_URL"]
     assert "filed" in str(read["DATABASES"])

@@ -11,6 +11,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from config.celery import app
+from config.schedule import SweepScheduler
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -26,9 +27,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_beat_is_alive_while_no_worker_takes_a_task(service: Any, client: Client, settings: Settings) -> None:
     settings.METRICS_WITHOUT_TOKEN = True
     service.scheduler.tick()
-    checks = client.get("/readyz").json()["checks"]
-    assert checks["beat"] == {"ok": True}
-    assert checks["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+    alerts = client.get("/readyz").json()["alerts"]
+    assert alerts["beat"] == {"ok": True}
+    assert alerts["worker"] == {"ok": False, "problem": "no heartbeat yet"}
 
 
 def test_tick_with_nothing_due_asks_no_database(
@@ -54,3 +55,33 @@ def test_sweep_of_an_older_version_is_no_longer_sent(service: Any) -> None:
     PeriodicTask.objects.create(name="renamed-since", task="core.tasks.heartbeat", interval=every)
     assert set(service.scheduler.schedule) >= set(app.conf.beat_schedule)
     assert not PeriodicTask.objects.filter(name="renamed-since").exists()
+
+
+class NotedScheduler(SweepScheduler):
+    """Remembers what it sends."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.sent: list[str] = []
+        super().__init__(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        self.sent.append(entry.name)
+        super().apply_entry(entry, producer)
+
+
+def sent_by(beat: Any) -> list[str]:
+    """Let a beat send what becomes due within some seconds; the quickest sweeps are due each second."""
+    beat.scheduler.sent.clear()
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        time.sleep(min(max(beat.scheduler.tick(), 0), 0.1))
+    return list(beat.scheduler.sent)
+
+
+def test_second_beat_sends_nothing_until_the_first_ends(service: Any) -> None:
+    first, second = (Service(app, scheduler_cls=NotedScheduler) for _ in range(2))
+    assert sent_by(first) != []
+    assert sent_by(second) == []
+    first.sync()  # as it does at its end
+    assert sent_by(second) != []
+    assert sent_by(first) == []

@@ -12,7 +12,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 ASKED: dict[str, list[str]] = {
     "requirements.txt": PROJECT["dependencies"],
+    "locks/embedded.txt": EXTRAS["embedded"],
     "locks/dev.txt": EXTRAS["dev"],
+    "locks/sbom.txt": EXTRAS["sbom"],
     "locks/warehouse.txt": EXTRAS["warehouse"],
     "locks/uv.txt": EXTRAS["installer"],
 }

@@ -19,7 +19,7 @@ from redis import Redis
 
 from agents import services, tasks
 from agents.models import AgentRun, AgentVersion
-from config.launcher import installation
+from config.launcher import parts
 from conversations.models import ChannelAccount, Message
 from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
@@ -53,17 +53,16 @@ def workers(url: str) -> Iterator[Connection]:
         "EMAIL_URL": "console://",
         "MAIL_FROM": "Desk <desk@walker.example>",
     }
-    command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "-l", "ERROR"]
     running = [
         subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle", *options],
-            env=environment,
+            [sys.executable, *part.arguments],
+            env={**environment, **part.settings},
             cwd=settings.BASE_DIR,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        for options in (installation.WORKER, installation.MODEL_WORKER)
+        for part in map(parts.worker, ("worker", "models"))
     ]
     options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": f"{prefix}:broker:"}
     try:

@@ -1,0 +1,88 @@
+"""`walker serve` and `walker migrate`: for services that run elsewhere."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from config.launcher import env, parts, ports
+from config.launcher.faults import StartError
+from config.launcher.parts import Part
+from config.launcher.place import ROOT
+from config.launcher.servers import roles
+
+_MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
+LOOK_EVERY: Final = 2.0
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Become the process, so that signals reach it, and its end is seen."""
+    _load(arguments)
+    part = part_of(arguments)
+    os.environ.update(part.settings)
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *part.arguments])  # noqa: S606
+
+
+def migrate(arguments: argparse.Namespace) -> int:
+    """Bring the database up to the code, or wait until somebody else has."""
+    _load(arguments)
+    if arguments.wait:
+        return wait(arguments.wait)
+    admin = env.given("DATABASE_ADMIN_URL")
+    if admin:
+        make_roles(admin)
+    done = subprocess.run([*_MANAGE, "migrate", "--no-input"], check=False).returncode
+    if done == 0:
+        # It changes nothing, and says which rules are held until an operator looks at them.
+        subprocess.run([*_MANAGE, "seal_rules"], check=False)
+    return done
+
+
+def _load(arguments: argparse.Namespace) -> None:
+    os.environ["WALKER_DATA"] = str(arguments.data)
+    env.load()
+
+
+def part_of(arguments: argparse.Namespace) -> Part:
+    """Return the process that was asked for; StartError where its port is taken."""
+    if arguments.part == "beat":
+        return parts.beat()
+    if arguments.part != "web":
+        return parts.worker(arguments.part, arguments.at_once)
+    if not ports.is_free(arguments.host, arguments.port):
+        raise StartError(ports.taken(arguments.host, arguments.port))
+    return parts.web(arguments.host, arguments.port)
+
+
+def make_roles(admin: str) -> None:
+    """Make the database's roles, with the passwords of the two addresses."""
+    given = {name: env.given(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
+    for name, role in (("DATABASE_URL", roles.APP), ("DATABASE_OWNER_URL", roles.OWNER)):
+        login = urlsplit(given[name])
+        if login.username != role or not login.password:
+            raise StartError(f"{name} must name the role {role} and its password when DATABASE_ADMIN_URL is given.")
+    passwords = {name: unquote(urlsplit(url).password or "") for name, url in given.items()}
+    roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
+
+
+def wait(seconds: float) -> int:
+    """Wait until every migration of this code is applied; 1 if that takes too long."""
+    until = time.monotonic() + seconds
+    while not is_migrated():
+        if time.monotonic() > until:
+            raise StartError(f"the database has not been migrated within {seconds:.0f} s. Run `walker migrate`.")
+        time.sleep(LOOK_EVERY)
+    return 0
+
+
+def is_migrated() -> bool:
+    """Return True if the database has every migration of this code."""
+    # As the application's role: `migrate --check` needs the owner's password, which only the one that migrates has.
+    said = subprocess.run([*_MANAGE, "showmigrations", "--plan"], check=False, capture_output=True, text=True)
+    return said.returncode == 0 and not any(line.startswith("[ ]") for line in said.stdout.splitlines())
