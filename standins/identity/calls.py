@@ -32,8 +32,9 @@ class Caller:
             said = json.loads(text) if text else {}
         except ValueError:
             said = None
-        is_document = isinstance(said, dict) and bool(said or status == 204)
-        return (status, said, wait) if is_document else (0 if status < 400 else status, {}, wait)
+        if isinstance(said, dict) and (said or status == 204):
+            return status, said, wait
+        return 0 if status < 400 else status, {}, wait
 
     def tell(self, company: str, url: str, token: str) -> int:
         """Send a logout token; returns the status, 0 for no answer."""

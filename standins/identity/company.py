@@ -133,9 +133,9 @@ class Companies:
         person = self.store.person(slug, ident) or {}
         if ident and not person:
             raise not_found()
-        values = {name: str(wanted[name]).strip() for name in PERSON if name in wanted}
+        values: Document = {name: str(wanted[name]).strip() for name in PERSON if name in wanted}
         wrong = {name: f"At most {LONGEST} characters." for name, value in values.items() if len(value) > LONGEST}
-        user_name = values.get("user_name", person.get("user_name", ""))
+        user_name = str(values.get("user_name", person.get("user_name", "")))
         if "@" not in user_name or '"' in user_name:
             wrong["user_name"] = "An address, such as nora@acme.example."
         others = {one["user_name"].lower() for one in self.store.people(slug) if one["id"] != ident}
