@@ -324,7 +324,7 @@ class ConversationActions(ServiceAdmin):
         done="Tag removed.",
     )
 
-    @service_action(title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
+    @service_action(title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n", on_object=True)
     def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
         """Add a note for colleagues."""
         viewer = viewer_of(request)

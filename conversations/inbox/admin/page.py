@@ -17,10 +17,9 @@ from conversations.custom_fields.admin import shown_values
 from conversations.custom_fields.selectors import values_on
 from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
-from conversations.inbox.admin.choices import REPLY
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import may_reply, seen_by, seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
 from conversations.inbox.threads.selectors import NoteRow, list_notes
 from conversations.messages.admin.interpretation import first_answers_of, reading_of
@@ -126,7 +125,7 @@ def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | Non
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
-    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
+    may_change = any(note.author_id == viewer.user_id for note in written) and may_reply(viewer)
     return {
         "waits_for_person": waits_for_person(conversation),
         "notes": notes_of(
