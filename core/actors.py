@@ -35,7 +35,7 @@ class Actor:
     by_company: bool = False
     """True in a session that the organisation's identity provider began: it speaks for this organisation alone."""
     read_shares: Callable[[], frozenset[str]] = field(default=frozenset, compare=False, repr=False)
-    """Reads what is shared with the person, as `kind:level`; asked only where the role allows less."""
+    """Reads what shares lend the person, as `kind:permission`; asked only where the role allows less."""
 
     @classmethod
     def of_user(
@@ -67,13 +67,12 @@ class Actor:
         return self.all_permissions or permission in self.permissions
 
     def has_share(self, kind: str, permission: str) -> bool:
-        """Return True if something of a kind is shared with this person: to act, or for viewing also to see.
+        """Return True if something of a kind is shared with this person, and that lends the permission on it.
 
         It opens pages and lists, which show what is shared alone. A key needs the permission as a scope. One query an
         actor at most.
         """
-        levels = {f"{kind}:act", f"{kind}:see"} if ".view_" in permission else {f"{kind}:act"}
-        return bool(kind) and self.names(permission) and not self.read_shares().isdisjoint(levels)
+        return bool(kind) and self.names(permission) and f"{kind}:{permission}" in self.read_shares()
 
     def require(self, permission: str) -> None:
         """Raise Refused unless this actor has the permission."""

@@ -32,7 +32,12 @@ GIVES: Final = {
     CONTACT: ("conversations.view_contact", "conversations.reply_conversation"),
     AGENT: ("agents.view_agent", "agents.change_agent"),
 }
-"""The permissions that a share lends on its object: what views to see it, all to act. None makes an approver."""
+"""The permissions that a share lends on its object: the first to see it, all to act. None makes an approver."""
+
+
+def lent_by(kind: str, level: str) -> tuple[str, ...]:
+    """Return the permissions that a share of a kind lends on its object."""
+    return GIVES[kind] if level == ACT else GIVES[kind][:1]
 
 
 def live(now: datetime | None = None) -> Q:
@@ -49,24 +54,25 @@ def shares_of(user_id: UUID | None, role: str) -> QuerySet[Share]:
 
 
 def reader_of(user_id: UUID, role: str) -> Callable[[], frozenset[str]]:
-    """Return what reads, once, which kinds are shared with a person, each as `kind:level`; for actors."""
+    """Return what reads, once, which permissions shares lend a person, each as `kind:permission`; for actors."""
 
     @cache
     def read() -> frozenset[str]:
         found = shares_of(user_id, role).order_by().values_list("kind", "level").distinct()
-        return frozenset(f"{kind}:{level}" for kind, level in found)
+        return frozenset(f"{kind}:{name}" for kind, level in found for name in lent_by(kind, level))
 
     return read
 
 
 def shared_ids(viewer: Actor, kind: str, permission: str) -> QuerySet[Any]:
-    """Return the ids of the objects that are shared with a person, for a condition. No query.
+    """Return the ids of the objects on which shares lend a person a permission, for a condition. No query.
 
-    For other permissions than viewing they are shared to act; a key needs the permission as a scope.
+    A key needs the permission as a scope.
     """
     is_person = viewer.kind == "user" and viewer.names(permission)
-    rows = shares_of(viewer.user_id if is_person else None, viewer.role).filter(kind=kind)
-    return (rows if ".view_" in permission else rows.filter(level=ACT)).values("object_id")
+    levels = [level for level in (SEE, ACT) if permission in lent_by(kind, level)]
+    rows = shares_of(viewer.user_id if is_person else None, viewer.role)
+    return rows.filter(kind=kind, level__in=levels).values("object_id")
 
 
 def within(viewer: Actor, kind: str, permission: str, *, place: str = "pk") -> Q:
@@ -89,13 +95,12 @@ def require(viewer: Actor, kind: str, permission: str) -> None:
 
 
 def given(viewer: Actor, obj: TenantModel) -> frozenset[str]:
-    """Return the permissions on one object that are shared with a person. At most two queries."""
+    """Return the permissions on one object that shares lend a person. At most two queries."""
     kind = KINDS.get(obj._meta.label_lower, "")
     if not any(viewer.has_share(kind, permission) for permission in GIVES.get(kind, ())):
         return frozenset()
-    levels = set(shares_of(viewer.user_id, viewer.role).filter(object_id=obj.pk).values_list("level", flat=True))
-    wanted = [name for name in GIVES[kind] if ACT in levels or (levels and ".view_" in name)]
-    return frozenset(name for name in wanted if viewer.names(name))
+    levels = shares_of(viewer.user_id, viewer.role).filter(object_id=obj.pk).values_list("level", flat=True)
+    return frozenset(name for level in levels for name in lent_by(kind, level) if viewer.names(name))
 
 
 def seen_by_people(people: Mapping[UUID, str], object_ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts.permissions import shares
 from accounts.privacy.reveals import require_grant
 from conversations.contacts.selectors.points import point_matches
 from conversations.custom_fields.values import with_values
@@ -31,15 +32,23 @@ class ContactFilters:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+def seen_by(viewer: Actor) -> Q:
+    """Return the condition for the contacts that a viewer sees: all by their role, else those shared with them.
+
+    Raises `Refused` for who sees none.
+    """
+    shares.require(viewer, shares.CONTACT, VIEW_CONTACT)
+    return shares.within(viewer, shares.CONTACT, VIEW_CONTACT)
+
+
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
     """Return contacts with points and tags, masked, in three queries.
 
     Those that were merged into others are left out. Needs `conversations.view_contact`; raises `Invalid` for values
     that don't fit.
     """
-    viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
-    rows = _contacts().filter(merged_into=None)
+    rows = _contacts().filter(seen_by(viewer), merged_into=None)
     words = wanted.q.strip()
     if words:
         owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
@@ -55,8 +64,8 @@ def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Con
     `clear` needs an open reveal of its field `contact`.
     Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
     """
-    viewer.require(VIEW_CONTACT)
-    found: Contact = get_or_missing((_contacts(clear=clear)).filter(pk=contact_id), "There is no such contact.")
+    rows = _contacts(clear=clear).filter(seen_by(viewer), pk=contact_id)
+    found: Contact = get_or_missing(rows, "There is no such contact.")
     if clear:
         require_grant(actor=viewer, object_type=CONTACT, object_id=contact_id, field="contact")
     return found

@@ -49,7 +49,8 @@ def _beside_shared(viewer: Actor, place: str, need: str) -> Q:
     may = viewer.may(need) or viewer.kind != "user"
     if may and viewer.teams is None:
         return Q()
-    shared = Q(**{f"{place}pk__in": shares.shared_ids(viewer, shares.CONVERSATION, need)})
+    lent = REPLY if need == REPLY else VIEW
+    shared = Q(**{f"{place}pk__in": shares.shared_ids(viewer, shares.CONVERSATION, lent)})
     if may:
         return held_by(viewer, place) | shared
     # Who looks for rows without the permission and without anything shared was let in for another reason.
