@@ -103,7 +103,8 @@ def set_contact_fields(*, actor: Actor, contact_id: UUID, values: Mapping[str, A
 
     None or an empty text removes one. Only what is named changes, so that two colleagues who do it at once keep both.
     Needs `conversations.reply_conversation`, or that it is shared to act. Raises `Refused`, `NotFound`, `Invalid` with
-    the keys, `ContactErased`, and `Conflict` ("merged"). Writes `CONTACT_FIELDS_SET` with the ids of the fields, never the values.
+    the keys, `ContactErased`, and `Conflict` ("merged"). Writes `CONTACT_FIELDS_SET` with the ids of the
+    fields, never the values.
     """
     shares.require(actor, shares.CONTACT, REPLY)
     with transaction.atomic():

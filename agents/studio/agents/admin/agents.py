@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
+from accounts.permissions import shares
 from agents import selectors, services
 from agents.answering.routing.panels import open_accounts, otherwise_of, places_of
 from agents.answering.routing.selectors import Outlook, outlook
@@ -89,7 +90,9 @@ def _saves(title: str, form: type[SetupForm]) -> ServiceAction:
         services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **seen_by(form))
         return "Draft saved."
 
-    tab = service_action(title=title, permission=CHANGE, reading=selectors.VIEW_AGENT, form=form, submit="Save draft")
+    tab = service_action(
+        title=title, permission=CHANGE, reading=selectors.VIEW_AGENT, form=form, submit="Save draft", on_object=True
+    )
     return tab(save)
 
 
@@ -130,6 +133,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"
+    share_kind = shares.AGENT
     nav = Nav("Agents", "agent", AGENTS, order=10)
     intro = "Who answers customers and colleagues, and how often."
     empty_title = "No agents yet"
@@ -250,7 +254,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         viewer = viewer_of(request)
-        if not viewer.may(TRY if tab in FOR_EDITORS else self.view_permission):
+        if not (viewer.may(TRY) if tab in FOR_EDITORS else self.opens_to(viewer)):
             raise PermissionDenied("Your role can't open this page.")
         agent = self.object_or_404(request, object_id)
         if tab == "checks" and reads_fresh_parts(request):
