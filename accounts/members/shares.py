@@ -171,7 +171,7 @@ def query_shared_with(*, viewer: Actor) -> QuerySet[Share]:
     rows = shares_of(viewer.user_id if viewer.kind == "user" else None, viewer.role)
     # A key lends what its scopes name.
     kinds = [kind for kind, (view, _) in GIVES.items() if viewer.names(view)]
-    return rows.filter(kind__in=kinds).select_related("shared_by").order_by("kind", "-id")
+    return rows.filter(kind__in=kinds).select_related("user", "shared_by").order_by("kind", "-id")
 
 
 def show_shares(*, viewer: Actor, rows: Sequence[Share]) -> list[Shown]:

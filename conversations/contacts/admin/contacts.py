@@ -16,6 +16,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
+from console.base.share import end_share_action, share_action
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
@@ -233,6 +234,7 @@ class ContactAdmin(MergeActions):
             raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
 
+    share, end_share = share_action(shares.CONTACT), end_share_action(shares.CONTACT)
     write = calls(
         begin_conversation,
         "contact_id",

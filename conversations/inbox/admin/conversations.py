@@ -18,6 +18,7 @@ from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import whole_number
+from console.base.share import end_share_action, share_action
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
 from console.viewers import opens_beside_list, reads_rest, record_look, viewer_of
@@ -332,6 +333,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             return ""
         return format_html('<a href="{}">{}</a>: Reply sent.', self.object_url(obj), customer_name(obj))
 
+    share, end_share = share_action(shares.CONVERSATION), end_share_action(shares.CONVERSATION)
     send_again = calls(
         outbound.send_again,
         on_list=False,

@@ -15,6 +15,7 @@ from console.base.actions import ServiceAction
 from console.base.lists import Column, during, uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import ViewFilter
+from console.base.share import end_share_action, share_action
 from console.base.toolbar import QuickFilter
 from console.extensions import list_notices
 from console.names import names_of
@@ -95,6 +96,8 @@ class ApprovalAdmin(
     }
     has_search = has_saved_views = True
     search_hint = "Reference, words, object or requester"
+
+    share, end_share = share_action(shares.APPROVAL), end_share_action(shares.APPROVAL)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         viewer = viewer_of(request)

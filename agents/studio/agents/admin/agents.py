@@ -43,11 +43,12 @@ from agents.studio.agents.tool_groups import titles_of
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
 from agents.studio.trials.turns import TRY
-from console.base.actions import ServiceAction, action_url, service_action, usable
+from console.base.actions import ServiceAction, action_url, service_action, usable, why_not
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
+from console.base.share import end_share_action, share_action
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
@@ -64,7 +65,7 @@ SHOWN_ON = {
 """The tabs that show what actions did."""
 FEW = 10
 """Agents up to which a list needs no filter."""
-MENU = ("copy", "discard", "activate-again", "retire", "restore")
+MENU = ("copy", "share", "end-share", "discard", "activate-again", "retire", "restore")
 """The actions of the menu of an agent's page."""
 
 
@@ -285,7 +286,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             **frame_of(viewer, agent, tab),
             "chips": self.chips_of(agent),
             "menu": [
-                (action, action_url(self, action, agent)) for action in menu if not self.why_not(request, action, agent)
+                (action, action_url(self, action, agent)) for action in menu if not why_not(self, request, action, agent)
             ],
             **shown,
         }
@@ -411,6 +412,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
                            "You can't approve its requests.",
                            done="{.name} is now answering with its flow as it is in Langflow.")  # fmt: skip
 
+    share, end_share = share_action(shares.AGENT), end_share_action(shares.AGENT)
     instructions = _saves("Instructions", InstructionsForm)
     tools = _saves("Tools", ToolsForm)
     knowledge = _saves("Knowledge", KnowledgeForm)
