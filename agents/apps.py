@@ -39,7 +39,6 @@ class AgentsConfig(AppConfig):
         from agents.llm.routes import availability  # noqa: PLC0415
         from agents.llm.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.selectors import AgentTargets  # noqa: PLC0415
-        from agents.studio.agents import shared  # noqa: F401, PLC0415
         from conversations.registry import register_audience_source, when_team_goes  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415

@@ -1,10 +1,13 @@
 """Read agents, their versions, which of these answer, and who wrote them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 from uuid import UUID
 
 from django.db.models import F, Max, Q, QuerySet
+from django.urls import reverse
 
+from accounts.members.shares import SHAREABLES, Shareable
 from accounts.permissions import shares
 from agents.langflow.connection import FLOW
 from agents.langflow.connection import editors as flow_editors
@@ -129,3 +132,27 @@ class AgentTargets(Targets):
     def choices(self) -> list[tuple[str, str]]:
         """Return the tenant's agents."""
         return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]
+
+
+class ShareableAgent(Shareable):
+    """An agent with its configuration and versions."""
+
+    acts: ClassVar[str] = "try it"
+
+    @classmethod
+    def held(cls, viewer: Actor) -> QuerySet[Agent]:
+        """Return all agents."""
+        return Agent.objects.filter(shares.within(viewer, shares.AGENT, VIEW_AGENT))
+
+    @classmethod
+    def titles(cls, viewer: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the names."""
+        return dict(Agent.objects.filter(seen_by(viewer), pk__in=ids).values_list("pk", "name"))
+
+    @classmethod
+    def page(cls, object_id: UUID) -> str:
+        """Return the path of the agent's first tab."""
+        return reverse("admin:agents_agent_change", args=[object_id])
+
+
+SHAREABLES.register(shares.AGENT, ShareableAgent)

@@ -22,7 +22,6 @@ class ConversationsConfig(AppConfig):
             retention,  # noqa: F401
             reveals,  # noqa: F401
         )
-        from conversations.contacts import shared as shared_contacts  # noqa: F401, PLC0415
         from conversations.events import event_types  # noqa: F401, PLC0415
         from conversations.inbox.teams import shared  # noqa: PLC0415
         from conversations.inbox.teams.seen import teams_of  # noqa: PLC0415

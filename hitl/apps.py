@@ -24,7 +24,6 @@ class HitlConfig(AppConfig):
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health, retention  # noqa: F401, PLC0415  (needs loaded apps)
         from hitl.policy.selectors import workflows_naming  # noqa: PLC0415
-        from hitl.selectors import shared  # noqa: F401, PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)
         queues.provide("work_batch", tasks.work_batch.delay)

@@ -9,7 +9,7 @@ from operator import or_
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Membership, Role, Share
@@ -96,7 +96,6 @@ def share(
     level: str,
     reason: str,
     ends_at: datetime | None = None,
-    now: datetime | None = None,
 ) -> Share:
     """Let a role, a team or a person see one object, or act on it, until a moment or until the share is ended.
 
@@ -106,9 +105,9 @@ def share(
     `Conflict` ("already_shared") where the same grantee has it in another way. Writes `OBJECT_SHARED`.
     """
     actor.require(SHARE)
-    sharer, moment = actor.require_person("Only people can share."), now or clock_now()
+    sharer, moment = actor.require_person("Only people can share."), clock_now()
     words = pii.mask_text(" ".join(reason.split()))[:LONGEST]
-    problems = _problems(actor, kind, level, grantee, ends_at, moment)
+    problems = problems_of(actor, kind, level, grantee, ends_at, moment)
     check_fields({**problems, "reason": text_problem(reason, LONGEST, needed=True)})
     wanted = {"kind": kind, "object_id": object_id, "role": grantee.role, "team_id": grantee.team_id}
     wanted["user_id"] = grantee.user_id
@@ -116,7 +115,10 @@ def share(
     with transaction.atomic():
         _lock(actor, kind, object_id, level)
         Share.objects.filter(~live(moment), **wanted).delete()
-        row, is_new = _stored(wanted, {**how, "shared_by_id": sharer, "created_at": moment})
+        # Of two at once the later one waits, and finds the first.
+        row: Share
+        values = {**how, "shared_by_id": sharer, "created_at": moment}
+        row, is_new = Share.objects.get_or_create(**wanted, defaults=values)
         if not is_new:
             if any(getattr(row, name) != value for name, value in how.items()):
                 raise Conflict(
@@ -166,12 +168,17 @@ def list_shares(*, viewer: Actor, kind: str = "", object_id: UUID | None = None)
 
 
 def query_shared_with(*, viewer: Actor) -> QuerySet[Share]:
-    """Return what is shared with a person now, by kind, the newest first. Needs `accounts.use_notices`."""
+    """Return what is shared with a person now and still there, by kind. Needs `accounts.use_notices`."""
     viewer.require(SHOWN)
     rows = shares_of(viewer.user_id if viewer.kind == "user" else None, viewer.role)
     # A key lends what its scopes name.
-    kinds = [kind for kind, (view, _) in GIVES.items() if viewer.names(view)]
-    return rows.filter(kind__in=kinds).select_related("user", "shared_by").order_by("kind", "-id")
+    there = [
+        Q(kind=kind, object_id__in=shareable.held(SWEEPER).values("pk"))
+        for kind, shareable in SHAREABLES.items()
+        if viewer.names(GIVES[kind][0])
+    ]
+    rows = rows.filter(reduce(or_, there)) if there else rows.none()
+    return rows.select_related("user", "shared_by").order_by("kind", "-id")
 
 
 def show_shares(*, viewer: Actor, rows: Sequence[Share]) -> list[Shown]:
@@ -222,7 +229,7 @@ def sweep_shares(*, now: datetime | None = None) -> int:
         return remove(Share, gone)
 
 
-def _problems(
+def problems_of(
     actor: Actor, kind: str, level: str, grantee: Grantee, ends_at: datetime | None, moment: datetime
 ) -> dict[str, str]:
     """Return what is wrong with the fields. At most one query."""
@@ -260,18 +267,6 @@ def _lock(actor: Actor, kind: str, object_id: UUID, level: str) -> None:
 
 def _titles(viewer: Actor, kind: str, ids: Collection[UUID]) -> dict[UUID, str]:
     return SHAREABLES.get(kind).titles(viewer, ids) if may_some(viewer, kind, GIVES[kind][0]) else {}
-
-
-def _stored(wanted: dict[str, Any], values: dict[str, Any]) -> tuple[Share, bool]:
-    """Return the share, and whether it is new; of two at once the later one waits and finds the first."""
-    found = Share.objects.filter(**wanted).first()
-    if found is not None:
-        return found, False
-    try:
-        with transaction.atomic():
-            return Share.objects.create(**wanted, **values), True
-    except IntegrityError:
-        return Share.objects.get(**wanted), False
 
 
 def _of_sharer(viewer: Actor) -> QuerySet[Share]:

@@ -37,7 +37,8 @@ GIVES: Final = {
 
 def lent_by(kind: str, level: str) -> tuple[str, ...]:
     """Return the permissions that a share of a kind lends on its object."""
-    return GIVES[kind] if level == ACT else GIVES[kind][:1]
+    names = GIVES.get(kind, ())
+    return names if level == ACT else names[:1]
 
 
 def live(now: datetime | None = None) -> Q:

@@ -175,13 +175,9 @@ def require_seen(viewer: Actor, topic: Topic) -> None:
         viewer.require(PERMISSIONS[topic.kind])
         sight.require_sight(sight.listener_of(viewer), topic.name)
     except (Refused, NotFound):
-        if topic.kind not in SHAREABLE or not _is_shared(viewer, topic):
+        rows = shares.shared_ids(viewer, SHAREABLE.get(topic.kind, ""), PERMISSIONS[topic.kind])
+        if not rows.filter(object_id=topic.ref).exists():
             raise
-
-
-def _is_shared(viewer: Actor, topic: Topic) -> bool:
-    rows = shares.shared_ids(viewer, SHAREABLE[topic.kind], PERMISSIONS[topic.kind])
-    return bool(rows.filter(object_id=topic.ref).exists())
 
 
 def _require_seat(viewer: Actor, topic: Topic) -> None:

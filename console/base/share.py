@@ -74,7 +74,7 @@ def share_action(kind: str) -> ServiceAction:
         title="Share…",
         submit="Share",
         explain="They see this, whatever their role or team, until the share ends. It makes nobody an approver.",
-        initial=partial(_choices, kind),
+        initial=partial(choices_for, kind),
         why_not=lambda _: "",
         values=ShareForm.as_arguments,
         done="Shared.",
@@ -84,25 +84,21 @@ def share_action(kind: str) -> ServiceAction:
 def end_share_action(kind: str) -> ServiceAction:
     """Return the action that ends a share of a row of a kind."""
     return calls(
-        _end,
-        "object_id",
+        end_share,
+        on_list=False,
         permission=SHARE,
         form=EndShareForm,
         title="End a share…",
         submit="End share",
         explain="They no longer see this from their next request on, unless their role or team lets them.",
-        initial=partial(_present, kind),
+        initial=partial(shares_of, kind),
         why_not=lambda row: "" if Share.objects.filter(live(), object_id=row.pk).exists() else "It isn't shared.",
         values=lambda form: {"share_id": form.cleaned_data["share"]},
         done="The share has ended.",
     )
 
 
-def _end(*, actor: Actor, object_id: UUID, share_id: UUID) -> None:
-    end_share(actor=actor, share_id=share_id)
-
-
-def _choices(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
+def choices_for(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
     people = [
         (f"user:{member.user_id}", member.user.get_full_name())
         for member in list_members()
@@ -119,7 +115,7 @@ def _choices(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
     }
 
 
-def _present(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
+def shares_of(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
     rows = list(list_shares(viewer=viewer, kind=kind, object_id=row.pk))
     names = name_grantees(rows)
     return {"shares": [(str(one.pk), f"{names[one.pk]}: {one.get_level_display().lower()}") for one in rows]}

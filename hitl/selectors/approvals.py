@@ -1,19 +1,22 @@
 """Read approvals: lists, details, and the numbers of the dashboard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
+from django.urls import reverse
 
+from accounts.members.shares import SHAREABLES, Shareable
 from accounts.permissions import shares
 from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
+from core.privacy.erasure.person import GONE
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as killswitch
@@ -278,3 +281,28 @@ def is_call_stopped() -> bool:
     A kind with many steps in one call checks between them, stops, and returns `unknown`. Four queries at most.
     """
     return killswitch.is_stopped_now()
+
+
+class ShareableApproval(Shareable):
+    """A request with its history and notes. Who decides it is another question: only its approvers do."""
+
+    acts: ClassVar[str] = "write notes, and withdraw one's own request"
+
+    @classmethod
+    def held(cls, viewer: Actor) -> QuerySet[Approval]:
+        """Return all requests."""
+        return Approval.objects.filter(shares.within(viewer, shares.APPROVAL, VIEW)).exclude(payload=GONE)
+
+    @classmethod
+    def titles(cls, viewer: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the references."""
+        rows = Approval.objects.filter(seen_by(viewer), pk__in=ids).exclude(payload=GONE)
+        return dict(rows.values_list("pk", "reference"))
+
+    @classmethod
+    def page(cls, object_id: UUID) -> str:
+        """Return the path of the request."""
+        return reverse("admin:hitl_approval_change", args=[object_id])
+
+
+SHAREABLES.register(shares.APPROVAL, ShareableApproval)

@@ -700,6 +700,16 @@ VIEWS: Final = {
     "admin:accounts_savedview_rename": OWN_ACTION,
     "admin:accounts_savedview_delete": OWN_ACTION,
 }
+# What is shared with oneself: the town's is the viewer's, and leads to what is shared.
+SHARES: Final = {
+    "admin:accounts_share_changelist": OPEN_LIST,
+    "admin:accounts_share_change": Row(Answers(302, 302, 404, 404), Answers(302, 405, 405)),
+    **{
+        f"admin:{name}_{action}": ACTION
+        for name in ("conversations_conversation", "hitl_approval", "conversations_contact", "agents_agent")
+        for action in ("share", "end_share")
+    },
+}
 # One's own profile and sessions: the town's are the viewer's, who has no picture. The form has no name.
 PROFILE: Final = {
     "admin:accounts_user_changelist": OPEN_LIST,
@@ -924,6 +934,9 @@ API: Final = {
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,
     "api-members-team-scope": API_WRITE,
+    "api-shares-list": API_DEFINITIONS,
+    "api-shares-detail": Row(Answers(401, 405, 405, 405), Answers(401, 405, 405)),
+    "api-shares-mine": API_OPEN_READ,
     "api-views-list": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api-views-detail": Row(Answers(401, 200, 404, 404), Answers(401, 405, 405)),  # the town's is the viewer's
     "api-notices-list": API_OPEN_READ,
@@ -1049,6 +1062,7 @@ EXPECTED: Final[dict[str, Row]] = {
     **NOTIFICATIONS,
     **NOTICES,
     **VIEWS,
+    **SHARES,
     **PROFILE,
     **API,
 }

@@ -279,7 +279,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
         """Return why an action is not available."""
         if action.on_list:
             return super().why_not(request, action, obj)
-        if problem := _why_only_shared(viewer_of(request), action.path, obj):
+        if problem := why_only_shared(viewer_of(request), action.path, obj):
             return problem
         if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
@@ -419,7 +419,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
     )
 
 
-def _why_only_shared(viewer: Actor, path: str, obj: Conversation) -> str:
+def why_only_shared(viewer: Actor, path: str, obj: Conversation) -> str:
     """Return why an action isn't for a viewer with whom a conversation is only shared, "" if it is. Read once."""
     if path in ("reveal", "share") or seen.is_held(viewer, obj):
         return ""

@@ -286,7 +286,9 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             **frame_of(viewer, agent, tab),
             "chips": self.chips_of(agent),
             "menu": [
-                (action, action_url(self, action, agent)) for action in menu if not why_not(self, request, action, agent)
+                (action, action_url(self, action, agent))
+                for action in menu
+                if not why_not(self, request, action, agent)
             ],
             **shown,
         }
