@@ -219,9 +219,9 @@ def drop_shares(
 def sweep_shares(*, now: datetime | None = None) -> int:
     """Delete shares that ended, and those whose person, role or object is gone, of all tenants; for the sweep."""
     same: dict[str, Any] = {"tenant_id": OuterRef("tenant_id")}
-    people = Membership.objects.filter(**same, user_id=OuterRef("user_id"), is_active=True, user__is_active=True)
-    own = Role.objects.filter(**same, key=OuterRef("role"), deleted_at=None)
     with platform_scope():
+        people = Membership.objects.filter(**same, user_id=OuterRef("user_id"), is_active=True)
+        own = Role.objects.filter(**same, key=OuterRef("role"), deleted_at=None)
         gone = ~live(now) | Q(user__isnull=False) & ~Exists(people)
         gone |= Q(role__startswith=OWN) & ~Exists(own)
         for kind, shareable in SHAREABLES.items():

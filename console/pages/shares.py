@@ -1,11 +1,8 @@
 """Console page of what is shared with the viewer: single conversations, requests, contacts and agents."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 
 from accounts.members.shares import SHAREABLES, SHOWN, query_shared_with, show_shares
 from accounts.models import Share
@@ -48,10 +45,10 @@ class ShareAdmin(ReadOnlyAdmin):
         return SHAREABLES.get(obj.kind).page(obj.object_id)
 
     @admin.display(description="Name")
-    def title(self, row: Share) -> Any:
-        """Return the object's name, as a link; of one that was erased meanwhile only that it is gone."""
+    def title(self, row: Share) -> str:
+        """Return the object's name."""
         shown = row.shown  # type: ignore[attr-defined]
-        return format_html('<a href="{}">{}</a>', shown.url, shown.title) if shown else "No longer there"
+        return shown.title if shown else row.get_kind_display()
 
     sort = Column[Share]("Kind", lambda row: row.get_kind_display())
     allowed = Column[Share]("You can", lambda row: row.get_level_display())

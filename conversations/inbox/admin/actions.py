@@ -213,8 +213,10 @@ class ConversationActions(ServiceAdmin):
         """Return what there is: the priority, the language, and the contact's tags as the choices to remove."""
         if action.path == "reply":
             wanted = id_in(request.GET.get("canned"))
-            usable = canned_replies.usable_replies(actor=viewer_of(request))
-            chosen = usable.filter(pk=wanted).first() if wanted else None
+            viewer = viewer_of(request)
+            chosen = None
+            if wanted and viewer.may(REPLY):
+                chosen = canned_replies.usable_replies(actor=viewer).filter(pk=wanted).first()
             if chosen:
                 return {"text": canned_replies.text_for(reply=chosen, conversation=obj).text}
             if getattr(obj, "has_draft", None) is False:
