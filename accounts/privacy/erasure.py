@@ -295,7 +295,7 @@ READINGS: Final = (
         unread={"reason": "It may say whose data that was."},
     ),
     Reading(
-        model="accounts.Share", title="With whom your data was shared, and why", masked="reason",
+        model="accounts.Share", title="Who your data was shared with, and why", masked="reason",
         shown="kind level role created_at ends_at",
         rows=owned_unindexed(Share, object_id=SHOWN),
     ),

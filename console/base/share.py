@@ -22,7 +22,7 @@ PEOPLE: Final = "People"
 
 
 class ShareForm(ConsoleForm):
-    """With whom, how far, until when and why."""
+    """Who gets it, how far, until when and why."""
 
     grantee = forms.ChoiceField(label="Share with")
     level = forms.ChoiceField(label="They can", widget=forms.RadioSelect, choices=Share.Level.choices)
@@ -73,7 +73,7 @@ def share_action(kind: str) -> ServiceAction:
         form=ShareForm,
         title="Share…",
         submit="Share",
-        explain="They see this, whatever their role or team, until the share ends. It makes nobody an approver.",
+        explain="They see this beside what their role and team let them see, until the share ends. It makes nobody an approver.",
         initial=partial(choices_for, kind),
         why_not=lambda _: "",
         values=ShareForm.as_arguments,

@@ -46,7 +46,7 @@ def add_note(
 ) -> ApprovalNote:
     """Write a note that only colleagues see, on a request in any state.
 
-    Who may: people (an API key's included) with `hitl.view_approval`, and those with whom it is shared to act.
+    Who may: people (an API key's included) with `hitl.view_approval`, and those who it is shared with to act.
     Mentioned are the people in `mentions` and those whose full name stands in the text after an `@`; each gets one
     notice. The note decides nothing. Audited without
     its text. Raises Refused, NotFound, Invalid (text, mentions), Conflict (`erased`, `too_many_notes`),
