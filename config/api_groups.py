@@ -35,6 +35,7 @@ _WORDS: Final = {
     "me": "Your own profile: name, picture, language, time zone and email signature.",
     "organisation": "Your organisation: its settings with their history, its logo, and what it uses of its tier.",
     "members": "List members, invite colleagues by mail, and erase a member for good.",
+    "shares": "Single objects that are shared with a role, a team or a person, beside what roles allow.",
     "views": "Your own saved views: filters, search and order of a list of the console under a name.",
     "notices": "Your own notices: what happened that concerns you.",
     "notification-preferences": "How and when you are notified: channels, quiet hours and digests.",

@@ -1,6 +1,6 @@
 """Endpoints of shares: single objects for a role, a team or a person."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django_filters import ChoiceFilter, UUIDFilter
 from rest_framework import serializers
@@ -16,6 +16,9 @@ from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
+KINDS: Final = f"One of {', '.join(Share.Kind.values)}."
+LEVELS: Final = "`see`, or `act`, which allows seeing, too."
+
 
 class ShareFilters(ApiFilterSet):
     """The filters of shares."""
@@ -27,6 +30,8 @@ class ShareFilters(ApiFilterSet):
 class ShareSerializer(RowSerializer[Share]):
     """A share. One of `role`, `team_id` and `person` says who has it."""
 
+    kind = serializers.CharField(read_only=True, help_text=KINDS)
+    level = serializers.CharField(read_only=True, help_text=LEVELS)
     person = PersonSerializer(source="user", read_only=True, allow_null=True)
     shared_by = PersonSerializer(read_only=True, allow_null=True)
 
@@ -40,9 +45,9 @@ class ShareSerializer(RowSerializer[Share]):
 class NewShare(serializers.Serializer[Any]):
     """What to share, with one role, team or person, how far, until when and why."""
 
-    kind = serializers.ChoiceField(choices=Share.Kind.choices)
+    kind = serializers.CharField(max_length=12, help_text=KINDS)
     object_id = serializers.UUIDField()
-    level = serializers.ChoiceField(choices=Share.Level.choices)
+    level = serializers.CharField(max_length=3, help_text=LEVELS)
     role = serializers.CharField(
         max_length=14, default="", allow_blank=True, help_text="A built-in role, or the key of an own one."
     )
