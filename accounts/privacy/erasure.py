@@ -325,7 +325,7 @@ class AccountsErasure(ErasureHandler):
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
         Table("sessions.Session", "Rows are removed with the account.", "session_key session_data"),
         Table("accounts.Share", "Rows are removed; of what a member shared the reason is emptied.", "reason",
-              "kind level role"),
+              "role team_id object_id"),
         Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
         Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
               "prefix digest scopes"),
