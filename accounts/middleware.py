@@ -16,7 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
-from accounts.permissions import factor_rules
+from accounts.permissions import factor_rules, shares
 from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import company, store
 from accounts.tokens import access
@@ -82,6 +82,7 @@ class TenantMiddleware:
                 proven_lately=services.proven_lately(request),
                 teams=teams_seen(request.user.pk, own_only=membership.own_teams_only),
                 by_company=company.is_marked(request.session),
+                read_shares=shares.reader_of(request.user.pk, membership.role),
             )
             request.tenant = SimpleLazyObject(  # type: ignore[attr-defined]
                 lambda: Tenant.objects.get(pk=membership.tenant_id)

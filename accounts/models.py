@@ -21,7 +21,7 @@ from accounts.company.models import (
     IdentityProvider,
 )
 from accounts.organisation.models import OrganisationLogo, SettingChange, Tier
-from accounts.permissions.models import Role
+from accounts.permissions.models import Role, Share
 from accounts.tokens.models import TokenFamily, TokenKey
 from core.clock import now
 from core.ids import moment_of, uuid7
@@ -32,7 +32,8 @@ __all__ = [
     "ApiKey", "BrowserSession", "CompanySession", "Directory", "DirectoryGroup", "DirectoryMember", "DirectoryPerson",
     "Identity", "IdentityProvider", "Invitation", "LinkedAccount", "MemberPicture", "Membership", "Notice",
     "OrganisationLogo", "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "Role",
-    "RoleGroup", "SavedView", "SettingChange", "Tenant", "Tier", "TokenFamily", "TokenKey", "User", "UserManager",
+    "RoleGroup", "SavedView", "SettingChange", "Share", "Tenant", "Tier", "TokenFamily", "TokenKey", "User",
+    "UserManager",
 ]  # fmt: skip
 
 

@@ -341,6 +341,7 @@ class Standing(NamedTuple):
 
     permissions: frozenset[str]
     own_only: bool
+    role: str
 
 
 def roles_now(user_ids: Collection[UUID]) -> dict[UUID, Standing]:
@@ -348,7 +349,7 @@ def roles_now(user_ids: Collection[UUID]) -> dict[UUID, Standing]:
     members = Membership.objects.filter(user_id__in=user_ids, is_active=True, user__is_active=True)
     open_ones = members.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     return {
-        user_id: Standing(permissions_of(role, of_own), own_only)
+        user_id: Standing(permissions_of(role, of_own), own_only, role)
         for user_id, role, own_only, of_own in open_ones.values_list(
             "user_id", "role", "own_teams_only", own_role("permissions")
         )

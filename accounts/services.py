@@ -25,11 +25,12 @@ from accounts.models import (
     Membership,
     PushSubscription,
     RoleGroup,
+    Share,
     Tenant,
     TokenFamily,
     User,
 )
-from accounts.permissions import factor_rules
+from accounts.permissions import factor_rules, shares
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -94,7 +95,14 @@ def actor_for_user(
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
     permissions = permissions_of(role, own_permissions)
-    return replace(person, permissions=permissions, proven_lately=proven_lately, teams=teams, role_version=version or 0)
+    return replace(
+        person,
+        permissions=permissions,
+        proven_lately=proven_lately,
+        teams=teams,
+        role_version=version or 0,
+        read_shares=shares.reader_of(user.pk, role),
+    )
 
 
 def auth_strength_of(request: HttpRequest) -> str:
@@ -308,6 +316,7 @@ def close_membership(membership: Membership) -> None:
     membership.is_active, membership.picture_key, membership.signature = False, "", None
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
+    Share.objects.filter(user_id=membership.user_id).delete()
     ApiKey.objects.filter(user_id=membership.user_id, revoked_at=None).update(revoked_at=clock_now())
     # First, as where the provider signs somebody out: it does so while its directory switches them off.
     company.end(CompanySession.objects.filter(identity__user_id=membership.user_id))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts.company.directory import places
-from accounts.members import invitations
+from accounts.members import invitations, shares
 from accounts.organisation import usage
 from accounts.permissions import operators
 from accounts.sessions import company, families, store
@@ -20,6 +20,12 @@ log = get_logger(__name__)
 def purge_invitations() -> None:
     """Delete invitations that closed long ago."""
     invitations.purge_invitations()
+
+
+@sweep_task(queue="low")
+def purge_shares() -> None:
+    """Delete what is shared no longer."""
+    shares.sweep_shares()
 
 
 @sweep_task(queue="low")
@@ -73,5 +79,6 @@ SWEEPS = {
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
     "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
+    "old-shares": ("accounts.tasks.purge_shares", 3600.0),
     "usage": ("accounts.tasks.notice_usage", 300.0),
 }

@@ -1,10 +1,14 @@
 """Read agents, their versions, which of these answer, and who wrote them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 from uuid import UUID
 
 from django.db.models import F, Max, Q, QuerySet
+from django.urls import reverse
 
+from accounts.members.shares import SHAREABLES, Shareable
+from accounts.permissions import shares
 from agents.langflow.connection import FLOW
 from agents.langflow.connection import editors as flow_editors
 from agents.llm.routes.candidates import ROUTES
@@ -25,22 +29,29 @@ def _agents() -> QuerySet[Agent]:
     return agents.annotate(draft_number=Max("versions__number", filter=Q(versions__is_draft=True)))
 
 
+def seen_by(viewer: Actor, place: str = "pk") -> Q:
+    """Return the condition for the agents that a viewer sees: all by their role, else those shared with them.
+
+    `place` leads to the agent's id. Raises `Refused` for who sees none.
+    """
+    shares.require(viewer, shares.AGENT, VIEW_AGENT)
+    return shares.within(viewer, shares.AGENT, VIEW_AGENT, place=place)
+
+
 def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
     """Return the agents with their active version and the number of their draft. Needs `agents.view_agent`."""
-    viewer.require(VIEW_AGENT)
-    return _agents()
+    return _agents().filter(seen_by(viewer))
 
 
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     """Return one agent. Needs `agents.view_agent`; raises `NotFound`."""
-    viewer.require(VIEW_AGENT)
-    return get_or_missing(_agents().filter(pk=agent_id), "There is no such agent.")
+    return get_or_missing(_agents().filter(seen_by(viewer), pk=agent_id), "There is no such agent.")
 
 
 def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:
     """Return an agent's draft. Needs `agents.view_agent`; raises `NotFound`."""
-    viewer.require(VIEW_AGENT)
-    draft: AgentVersion | None = AgentVersion.objects.filter(agent_id=agent_id, is_draft=True).first()
+    rows = AgentVersion.objects.filter(seen_by(viewer, "agent_id"), agent_id=agent_id, is_draft=True)
+    draft: AgentVersion | None = rows.first()
     if draft is None:
         raise NotFound("This agent has no draft.")
     return draft
@@ -48,15 +59,13 @@ def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:
 
 def query_versions(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentVersion]:
     """Return an agent's versions, newest first, the draft among them. Needs `agents.view_agent`."""
-    viewer.require(VIEW_AGENT)
-    rows: QuerySet[AgentVersion] = AgentVersion.objects.filter(agent_id=agent_id).order_by("-number")
-    return rows
+    rows: QuerySet[AgentVersion] = AgentVersion.objects.filter(seen_by(viewer, "agent_id"), agent_id=agent_id)
+    return rows.order_by("-number")
 
 
 def query_activations(*, viewer: Actor, agent_id: UUID) -> QuerySet[AgentActivation]:
     """Return an agent's history: which version answered from when, newest first. Needs `agents.view_agent`."""
-    viewer.require(VIEW_AGENT)
-    rows: QuerySet[AgentActivation] = AgentActivation.objects.filter(agent_id=agent_id)
+    rows: QuerySet[AgentActivation] = AgentActivation.objects.filter(seen_by(viewer, "agent_id"), agent_id=agent_id)
     return rows.select_related("version", "previous").order_by("-created_at", "-id")
 
 
@@ -123,3 +132,27 @@ class AgentTargets(Targets):
     def choices(self) -> list[tuple[str, str]]:
         """Return the tenant's agents."""
         return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]
+
+
+class ShareableAgent(Shareable):
+    """An agent with its configuration and versions."""
+
+    acts: ClassVar[str] = "try it"
+
+    @classmethod
+    def held(cls, viewer: Actor) -> QuerySet[Agent]:
+        """Return all agents."""
+        return Agent.objects.filter(shares.within(viewer, shares.AGENT, VIEW_AGENT))
+
+    @classmethod
+    def titles(cls, viewer: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the names."""
+        return dict(Agent.objects.filter(seen_by(viewer), pk__in=ids).values_list("pk", "name"))
+
+    @classmethod
+    def page(cls, object_id: UUID) -> str:
+        """Return the path of the agent's first tab."""
+        return reverse("admin:agents_agent_change", args=[object_id])
+
+
+SHAREABLES.register(shares.AGENT, ShareableAgent)

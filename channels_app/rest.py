@@ -16,7 +16,7 @@ from channels_app.kit.connect import CHANGE
 from channels_app.kit.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
-from channels_app.sockets.console_topics import PERMISSIONS, frame_of, note_unknown, parse_topic
+from channels_app.sockets.console_topics import frame_of, note_unknown, parse_topic, require_seen
 from conversations.selectors import get_conversation
 from conversations.services import record_view
 from core.errors import NotFound
@@ -82,8 +82,7 @@ class StreamViewSet(ApiViewSet):
         Reading events of a conversation is a look at it, and is written to the audit.
         """
         topic, after, limit = parse_topic(self.query["stream"]), self.query["after"], self.query["limit"]
-        self.actor.require(PERMISSIONS[topic.kind])
-        sight.require_sight(sight.listener_of(self.actor), topic.name)
+        require_seen(self.actor, topic)
         if topic.kind == "conversation" and topic.ref is not None:
             get_conversation(viewer=self.actor, conversation_id=topic.ref)
         elif topic.kind == "approval" and topic.ref is not None:

@@ -24,6 +24,7 @@ from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
 from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
 from accounts.rest.roles import RoleViewSet
+from accounts.rest.shares import ShareViewSet
 from accounts.rest.tokens import TokenViewSet
 from agents.answering import rest as runs
 from agents.answering.routing.rest import AnswerRuleViewSet
@@ -198,6 +199,7 @@ router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations"
 router.register(f"{V1}members", MemberViewSet, "api-members")
 router.register(f"{V1}roles", RoleViewSet, "api-roles")
 router.register(f"{V1}notices", NoticeViewSet, "api-notices")
+router.register(f"{V1}shares", ShareViewSet, "api-shares")
 router.register(f"{V1}organisation/settings", SettingViewSet, "api-organisation-settings")
 router.register(f"{V1}organisation/changes", SettingChangeViewSet, "api-organisation-changes")
 router.register(f"{V1}organisation/usage", UsageViewSet, "api-organisation-usage")

@@ -36,6 +36,7 @@ _WORDS: Final = {
     "organisation": "Your organisation: its settings with their history, its logo, and what it uses of its tier.",
     "members": "List members, invite colleagues by mail, and erase a member for good.",
     "roles": "Your organisation's own roles: what each allows, and what a change of one would mean.",
+    "shares": "Single objects that are shared with a role, a team or a person, beside what roles allow.",
     "views": "Your own saved views: filters, search and order of a list of the console under a name.",
     "notices": "Your own notices: what happened that concerns you.",
     "notification-preferences": "How and when you are notified: channels, quiet hours and digests.",

@@ -13,6 +13,7 @@ from console.pages import (
     retention,
     roles,
     saved_views,
+    shares,
     tiers,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "retention",
     "roles",
     "saved_views",
+    "shares",
     "tiers",
 ]

@@ -39,6 +39,7 @@ LABELS: Final = {
     "accounts.manage_membership": "Manage people and their roles",
     "accounts.erase_member": "Erase people permanently",
     "accounts.manage_sign_in": "Connect the company's sign-in and require it",
+    "accounts.share_objects": "Share single conversations, requests, contacts and agents",
     "accounts.manage_apikey": "Create and revoke API keys",
     "agents.view_agent": "View agents",
     "agents.view_agentrun": "View agent runs",

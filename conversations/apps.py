@@ -24,6 +24,7 @@ class ConversationsConfig(AppConfig):
         )
         from conversations.custom_fields import facts  # noqa: PLC0415
         from conversations.events import event_types  # noqa: F401, PLC0415
+        from conversations.inbox.teams import shared  # noqa: PLC0415
         from conversations.inbox.teams.seen import teams_of  # noqa: PLC0415
         from conversations.inbox.teams.teams import Keeper  # noqa: PLC0415
         from conversations.replies import canned_replies  # noqa: PLC0415
@@ -46,6 +47,7 @@ class ConversationsConfig(AppConfig):
         registry.takes_inbound(surveys.may_be_answer, surveys.take_answer)
         registry.fills_text(links.text_with_link)
         registry.when_team_goes(surveys.leave_team)
+        registry.when_team_goes(shared.drop_those_of)
         registry.when_team_goes(canned_replies.delete_those_of)
         queues.provide("deliver_message", deliver.delay)
         queues.provide("assign_waiting", assign_waiting.delay)

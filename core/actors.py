@@ -1,5 +1,6 @@
 """Actors: a person, an agent, a contact, an API key, a rule or a named part of the system."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
@@ -33,6 +34,8 @@ class Actor:
     """The version of a role that the organisation made itself; 0 for all others."""
     by_company: bool = False
     """True in a session that the organisation's identity provider began: it speaks for this organisation alone."""
+    read_shares: Callable[[], frozenset[str]] = field(default=frozenset, compare=False, repr=False)
+    """Reads what shares lend the person, as `kind:permission`; asked only where the role allows less."""
 
     @classmethod
     def of_user(
@@ -62,6 +65,14 @@ class Actor:
     def may(self, permission: str) -> bool:
         """Return True if this actor has a permission, such as `hitl.decide_approval`."""
         return self.all_permissions or permission in self.permissions
+
+    def has_share(self, kind: str, permission: str) -> bool:
+        """Return True if something of a kind is shared with this person, and that lends the permission on it.
+
+        It opens pages and lists, which show what is shared alone. A key needs the permission as a scope. One query an
+        actor at most.
+        """
+        return bool(kind) and self.names(permission) and f"{kind}:{permission}" in self.read_shares()
 
     def require(self, permission: str) -> None:
         """Raise Refused unless this actor has the permission."""

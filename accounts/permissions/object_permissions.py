@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from guardian.shortcuts import assign_perm, remove_perm
 
 from accounts.models import RoleGroup
+from accounts.permissions import shares
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound, Refused
@@ -24,13 +25,13 @@ def has_permission(*, actor: Actor, permission: str, obj: TenantModel) -> bool:
 
 
 def list_permissions(*, actor: Actor, obj: TenantModel) -> frozenset[str]:
-    """Return a person's permissions on this object from their role's group. One query."""
+    """Return a person's permissions on this object by their role's group and by shares. At most three queries."""
     if obj.tenant_id != current_tenant_or_none() or actor.kind != "user":
         return frozenset()
     label = obj._meta.app_label
     rights = _rights(type(obj)).filter(group__rolegroup__role=actor.role, object_pk=str(obj.pk))
     names = (f"{label}.{codename}" for codename in rights.values_list("permission__codename", flat=True))
-    return frozenset(name for name in names if actor.names(name))
+    return frozenset(name for name in names if actor.names(name)) | shares.given(actor, obj)
 
 
 def list_permitted_ids(*, actor: Actor, permission: str, model: type[TenantModel]) -> list[UUID]:

@@ -80,6 +80,7 @@ ADMIN: Final = (
         "accounts.change_tenant",
         "accounts.manage_membership",
         "accounts.manage_apikey",
+        "accounts.share_objects",
         "core.replay_deadletter",
         "agents.change_agent",
         "agents.activate_agent",

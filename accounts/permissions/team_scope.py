@@ -1,10 +1,11 @@
 """Team scope: whether a member sees the conversations of all teams, or of their own ones."""
 
 from collections.abc import Callable, Collection
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Membership, Role
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
@@ -17,7 +18,7 @@ from core.events.outbox import announce
 
 CAN_BE_LIMITED: Final = frozenset({"approver", "support", "viewer"})
 """Roles whose members can be limited to their teams. The others see everything, to manage it or to check it."""
-LIMITABLE: Final = frozenset[str]().union(*(PERMISSIONS[role] for role in CAN_BE_LIMITED))
+LIMITABLE: Final = frozenset({"accounts.share_objects"}).union(*(PERMISSIONS[role] for role in CAN_BE_LIMITED))
 """What people can have who don't see everything: all else would show them other teams' conversations, or counts."""
 ALLOWED: Final = {
     # A provider signs in owners, too: who sets it could become one of them.
@@ -37,6 +38,10 @@ class TeamKeeper(Protocol):
         """Return the names of the teams of the tenant in scope."""
         ...
 
+    def joined(self, user_ids: Collection[UUID]) -> QuerySet[Any]:
+        """Return the places in teams of some people; each has its `user_id` and `team_id`."""
+        ...
+
     def place(self, *, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:
         """Let a person be in the wanted ones among some teams, and in no other of them."""
         ...
@@ -53,6 +58,11 @@ def keep_teams_with(keeper: TeamKeeper) -> None:
 def team_names() -> dict[UUID, str]:
     """Return the names of the teams of the tenant in scope, by id."""
     return _keepers[0].names() if _keepers else {}
+
+
+def teams_joined(user_ids: Collection[UUID]) -> QuerySet[Any]:
+    """Return the places in teams of some people, for a condition: also where their role doesn't show what is there."""
+    return _keepers[0].joined(user_ids)
 
 
 def place_in_teams(*, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:

@@ -29,6 +29,7 @@ from accounts.models import (
     PushSubscription,
     RevealGrant,
     SavedView,
+    Share,
     TokenFamily,
     User,
 )
@@ -44,7 +45,7 @@ from core.errors import Conflict, Refused
 from core.files.kinds import KINDS, kind_of
 from core.models import AuditEntry, Erasure
 from core.privacy.erasure import services as erasures
-from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, holding, owned
+from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, holding, owned, owned_unindexed
 from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import (
     HANDLERS,
@@ -131,6 +132,14 @@ def _views(person: Person, after: str, limit: int) -> Batch:
     keys, last = rows_holding(VIEWS, (*person.names, *person.addresses), is_searched, after, limit)
     own = SavedView.objects.filter(person_id__in=person.ids("users"))
     return Batch(own.delete()[0] + SavedView.objects.filter(pk__in=keys).delete()[0], last)
+
+
+def _shares(person: Person, after: str, limit: int) -> Batch:
+    """Remove what is shared of the person's and with them, and blank the reasons for which they shared."""
+    things = [key for kind in SHOWN.split() for key in person.ids(kind)]
+    gone = Share.objects.filter(Q(object_id__in=things) | Q(user_id__in=person.ids("users"))).delete()[0]
+    left = Share.objects.filter(shared_by_id__in=person.ids("users")).exclude(reason=ERASED)
+    return Batch(gone + left.update(reason=ERASED))
 
 
 def _offered_to(person: Person) -> QuerySet[Invitation]:
@@ -293,6 +302,16 @@ READINGS: Final = (
         unread={"reason": "It may say whose data that was."},
     ),
     Reading(
+        model="accounts.Share", title="Who your data was shared with, and why", masked="reason",
+        shown="kind level role created_at ends_at",
+        rows=owned_unindexed(Share, object_id=SHOWN),
+    ),
+    Reading(
+        model="accounts.Share", title="What was shared with you", shown="kind level created_at ends_at",
+        rows=owned(Share, user="users"), unread={"role": "Empty, as it was shared with you alone.",
+                                                 "reason": "It may say whose data that was."},
+    ),
+    Reading(
         model="core.AuditEntry", title="Which roles had your data shown in clear",
         shown="at role actor_kind object_type facts", rows=_reveals_about, kept="For good: the audit log stays whole.",
     ),
@@ -313,6 +332,8 @@ class AccountsErasure(ErasureHandler):
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
         Table("accounts.LinkedAccount", "Rows are removed with the account.", "provider subject"),
         Table("sessions.Session", "Rows are removed with the account.", "session_key session_data"),
+        Table("accounts.Share", "Rows are removed; of what a member shared the reason is emptied.", "reason",
+              "role team_id object_id"),
         Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
         Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
               "prefix digest scopes"),
@@ -357,6 +378,7 @@ class AccountsErasure(ErasureHandler):
         Step("identities", "Who they are at the company's sign-in and in its directory", _identities),
         Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
+        Step("shares", "What was shared of them and with them", _shares),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )

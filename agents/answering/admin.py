@@ -78,7 +78,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
-        seen = seen_by(viewer_of(request), "conversation__")
+        seen = seen_by(viewer_of(request), "conversation__", need="agents.view_agentrun")
         return super().get_queryset(request).filter(seen).select_related("agent_version__agent")
 
     def object_title(self, run: AgentRun) -> str:

@@ -97,7 +97,7 @@ class Transcript:
 def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
     """Return the runs with agent and version. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    rows: QuerySet[AgentRun] = AgentRun.objects.filter(seen_by(viewer, "conversation__"))
+    rows: QuerySet[AgentRun] = AgentRun.objects.filter(seen_by(viewer, "conversation__", need=VIEW_RUN))
     return rows.select_related("agent_version__agent")
 
 
@@ -109,7 +109,7 @@ def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
 def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
     """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    rows: QuerySet[ToolCall] = ToolCall.objects.filter(seen_by(viewer, "run__conversation__"))
+    rows: QuerySet[ToolCall] = ToolCall.objects.filter(seen_by(viewer, "run__conversation__", need=VIEW_RUN))
     # Their names are hidden in the results.
     return rows.select_related("run__conversation__contact")
 

@@ -68,7 +68,7 @@ def panel_of_conversation(viewer: Actor, conversation: Conversation, clear: froz
 
 def summary_of_conversation(viewer: Actor, conversation: Conversation, clear: frozenset[str]) -> Panel | None:
     """Return the summary of a conversation that a person has, or that waits for one; masked."""
-    if conversation.state != Conversation.State.PERSON:
+    if conversation.state != Conversation.State.PERSON or not viewer.may("conversations.view_conversation"):
         return None
     facts = facts_of(viewer, conversation.contact) if viewer.may(services.VIEW) else []
     # The page has read the others already, if it is a conversation's.

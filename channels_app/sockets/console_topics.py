@@ -6,6 +6,7 @@ from uuid import UUID
 
 from accounts.models import User
 from accounts.notices import UPDATED, USE, read_bell, stream_of
+from accounts.permissions import shares
 from accounts.selectors import faces_of
 from accounts.services import actor_for_user
 from channels_app.sockets import shared_events, sight
@@ -14,7 +15,7 @@ from conversations import services as conversations
 from conversations.models import Conversation, Team
 from conversations.selectors import require_seat
 from core.actors import Actor
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Refused
 from core.events import streams
 from core.models import StreamEvent
 from core.privacy.pii import mask_text
@@ -33,6 +34,7 @@ PERMISSIONS: Final = {
     "presence": "conversations.view_conversation",
     "notices": USE,
 }
+SHAREABLE: Final = {"conversation": shares.CONVERSATION, "approval": shares.APPROVAL}
 LISTS: Final = frozenset({"queue", "inbox", "presence"})
 # Event types of the streams -> event names of the console.
 NAMES: Final = {
@@ -135,12 +137,11 @@ def viewer_of(user_id: UUID) -> Actor:
 def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     """Return the last number of each stream. Raises `Refused` without the permission, `NotFound` for what is absent."""
     viewer = viewer_of(user_id)
-    viewer.require(PERMISSIONS[topic.kind])
+    require_seen(viewer, topic)
     model = {"conversation": Conversation, "approval": Approval, "team": Team, "team-chat": Team}.get(topic.kind)
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
         note_unknown(viewer, topic)
         raise NotFound
-    sight.require_sight(sight.listener_of(viewer), topic.name)
     _require_seat(viewer, topic)
     return {stream: streams.head(stream) for stream in topic.streams}
 
@@ -164,9 +165,19 @@ def note_open_page(user_id: UUID) -> None:
 def require_topic(user_id: UUID, topic: Topic) -> None:
     """Raise `Refused` unless the person has the topic's permission now, `NotFound` unless they see what it is about."""
     viewer = viewer_of(user_id)
-    viewer.require(PERMISSIONS[topic.kind])
-    sight.require_sight(sight.listener_of(viewer), topic.name)
+    require_seen(viewer, topic)
     _require_seat(viewer, topic)
+
+
+def require_seen(viewer: Actor, topic: Topic) -> None:
+    """Raise `Refused` or `NotFound` for what a viewer doesn't see: neither by their role nor as it is shared."""
+    try:
+        viewer.require(PERMISSIONS[topic.kind])
+        sight.require_sight(sight.listener_of(viewer), topic.name)
+    except (Refused, NotFound):
+        rows = shares.shared_ids(viewer, SHAREABLE.get(topic.kind, ""), PERMISSIONS[topic.kind])
+        if not rows.filter(object_id=topic.ref).exists():
+            raise
 
 
 def _require_seat(viewer: Actor, topic: Topic) -> None:

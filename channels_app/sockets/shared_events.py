@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from accounts.permissions import shares
 from accounts.selectors import Standing, roles_now
 from channels_app.sockets import sight
 from channels_app.sockets.thread_pool import in_scope
@@ -46,9 +47,18 @@ class Batch:
     members: dict[UUID, Standing]
     teams: dict[UUID, frozenset[UUID]]
     places: sight.Places
+    shared: set[tuple[UUID, UUID]] = field(default_factory=set)
+    """People with the conversations and requests that are shared with them now, of those that they don't see else."""
 
     def answer(self, ask: Ask) -> list[StreamEvent]:
         """Return the events that somebody asked for. Raises `Refused`, and `NotFound` for what they don't see."""
+        events = self.found[ask.stream, ask.after]
+        if (ask.user_id, sight.thing_of(ask.place)) in self.shared:
+            return events
+        return sight.heard(self.require(ask), ask.stream, events)
+
+    def require(self, ask: Ask) -> sight.Listener:
+        """Return somebody as a listener. Raises `Refused` and `NotFound` for what their role doesn't let them see."""
         member = self.members.get(ask.user_id)
         if member is None:
             raise Refused("You aren't a member of this organisation.", code="no_membership")
@@ -56,7 +66,22 @@ class Batch:
             raise Refused
         listener = sight.Listener(ask.user_id, self.teams[ask.user_id] if member.own_only else None)
         sight.require_sight(listener, ask.place, self.places)
-        return sight.heard(listener, ask.stream, self.found[ask.stream, ask.after])
+        return listener
+
+    def find_shared(self, asks: Sequence[Ask]) -> None:
+        """Read what is shared of what people don't see by their roles. At most two queries, none if they see all."""
+        missing: dict[UUID, set[UUID]] = defaultdict(set)
+        for ask in asks:
+            thing = sight.thing_of(ask.place)
+            if thing is None or ask.user_id not in self.members:
+                continue
+            try:
+                self.require(ask)
+            except WalkerError:
+                missing[ask.user_id].add(thing)
+        if missing:
+            people = {user_id: self.members[user_id].role for user_id in missing}
+            self.shared.update(shares.seen_by_people(people, set().union(*missing.values())))
 
 
 def read_batch(asks: Sequence[Ask]) -> Batch:
@@ -64,20 +89,22 @@ def read_batch(asks: Sequence[Ask]) -> Batch:
 
     An ask without a stream is about the right alone.
 
-    The roles are read after the events: what was written after a permission was lost is never sent. People who are
-    limited to their teams cost at most two queries more, for all of them.
+    Roles and shares are read after the events: what was written after a right was lost is never sent. People who are
+    limited to their teams cost at most two queries more, for all of them, and what they don't see by that two others.
     """
     asked = {(ask.stream, ask.after) for ask in asks}
     found = {(stream, after): streams.read(stream, after, PAGE) if stream else [] for stream, after in asked}
     members = roles_now({ask.user_id for ask in asks})
     limited = {user_id for user_id, member in members.items() if member.own_only}
     talks = {talk for ask in asks if ask.user_id in limited and (talk := sight.talk_of(ask.place))}
-    return Batch(
+    batch = Batch(
         found,
         members,
         selectors.teams_of_people(limited) if limited else {},
         selectors.places_of(talks) if talks else {},
     )
+    batch.find_shared(asks)
+    return batch
 
 
 class SharedEvents:

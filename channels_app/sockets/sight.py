@@ -34,6 +34,12 @@ def talk_of(stream: str) -> UUID | None:
     return UUID(ref) if kind in _TALKS else None
 
 
+def thing_of(stream: str) -> UUID | None:
+    """Return the conversation or request that a stream is about, which may be shared with somebody."""
+    kind, _, ref = stream.partition(":")
+    return UUID(ref) if kind in (*_TALKS, "approval") else None
+
+
 def require_sight(listener: Listener, stream: str, places: Places | None = None) -> None:
     """Raise `NotFound` for a stream they don't see. Without `places` one query reads a conversation's."""
     if listener.teams is None:

@@ -46,6 +46,8 @@ class ReadOnlyAdmin(KitModelAdmin):
     """
 
     view_permission: ClassVar[str] = ""
+    share_kind: ClassVar[str] = ""
+    """The kind of rows that are shared with people, if any: then the page opens to them, too, and shows those alone."""
     nav: ClassVar[Nav]
     site_pages: ClassVar[tuple[tuple[Nav, str] | tuple[Nav, str, str], ...]] = ()
     """Pages of `get_site_urls` in the navigation, by the names of their URLs; a setting has its sentence, too."""
@@ -99,7 +101,7 @@ class ReadOnlyAdmin(KitModelAdmin):
 
     def opens_to(self, viewer: Actor) -> bool:
         """Return True if the viewer may open these pages; the navigation uses it, too."""
-        return viewer.may(self.view_permission)
+        return viewer.may(self.view_permission) or viewer.has_share(self.share_kind, self.view_permission)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return True if the viewer may see the app."""

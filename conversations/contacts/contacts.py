@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
+from accounts.permissions import shares
 from accounts.selectors import is_active_member
 from conversations import texts
 from conversations.contacts import names, points
@@ -21,6 +23,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.encryption import blind_index
 from core.reach import ledger
 
+REPLY: Final = "conversations.reply_conversation"
 _TAG = re.compile(r"[\w][\w .&+-]{0,59}")
 _NUMBER = re.compile(r"(?:\W*\d){6,}\W*")
 
@@ -55,7 +58,7 @@ def record_view(*, actor: Actor, contact: Contact) -> None:
     Every look is an audit entry. `contact` is the row as the caller has just read it for the actor. Needs
     `conversations.view_contact`. Writes `CONTACT_VIEWED`.
     """
-    actor.require(VIEW_CONTACT)
+    shares.require(actor, shares.CONTACT, VIEW_CONTACT)
     with transaction.atomic():
         chain.note(actor, "CONTACT_VIEWED", contact)
 
@@ -263,6 +266,18 @@ def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
         if not ContactTag.objects.filter(contact_id=contact_id, name=name).delete()[0]:
             raise NotFound
         chain.note(actor, "CONTACT_UNTAGGED", Contact(pk=contact_id))
+
+
+def lock_to_edit(actor: Actor, contact_id: UUID) -> Contact:
+    """Return a contact, locked, that an actor may edit: by their role, or as it is shared with them to act.
+
+    Raises `Refused`, and as `lock_contact` does.
+    """
+    shares.require(actor, shares.CONTACT, REPLY)
+    rows = Contact.objects.filter(shares.within(actor, shares.CONTACT, REPLY), pk=contact_id)
+    if not actor.may(REPLY) and not rows.exists():
+        raise NotFound
+    return lock_contact(contact_id)
 
 
 def lock_contact(contact_id: UUID, *, may_be_merged: bool = False) -> Contact:

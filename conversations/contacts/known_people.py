@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from accounts.permissions import shares
 from conversations.contacts import contacts, names, points
 from conversations.contacts.fields import FIELDS, ContactField
 from conversations.custom_fields.values import LOCK, read_values, write_values
@@ -68,15 +69,16 @@ def note_created(actor: Actor, contact: Contact, addresses: Sequence[Address]) -
 def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Contact | None:
     """Change the details of a contact that `FIELDS` names.
 
-    What is None or missing stays; TypeError for other fields. Needs `conversations.reply_conversation`. Raises
-    `Refused`, `NotFound`, `Invalid`, `ContactErased`. Writes what each field names, such as `CONTACT_NAMED`.
+    What is None or missing stays; TypeError for other fields. Needs `conversations.reply_conversation`, or that it is
+    shared to act. Raises `Refused`, `NotFound`, `Invalid`, `ContactErased`. Writes what each field names, such as
+    `CONTACT_NAMED`.
     """
-    actor.require(REPLY)
+    shares.require(actor, shares.CONTACT, REPLY)
     values = {field: field.read(text) for field, text in _fields(said) if text is not None}
     if not values:
         return None
     with transaction.atomic():
-        contact = contacts.lock_contact(contact_id)
+        contact = contacts.lock_to_edit(actor, contact_id)
         _write(actor, {contact: values})
     return contact
 
@@ -100,13 +102,14 @@ def set_contact_fields(*, actor: Actor, contact_id: UUID, values: Mapping[str, A
     """Set values of a contact's custom fields by their keys.
 
     None or an empty text removes one. Only what is named changes, so that two colleagues who do it at once keep both.
-    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid` with the keys, `ContactErased`,
-    and `Conflict` ("merged"). Writes `CONTACT_FIELDS_SET` with the ids of the fields, never the values.
+    Needs `conversations.reply_conversation`, or that it is shared to act. Raises `Refused`, `NotFound`, `Invalid` with
+    the keys, `ContactErased`, and `Conflict` ("merged"). Writes `CONTACT_FIELDS_SET` with the ids of the
+    fields, never the values.
     """
-    actor.require(REPLY)
+    shares.require(actor, shares.CONTACT, REPLY)
     with transaction.atomic():
         advisory_lock(LOCK, shared=True)  # the fields stay as they are
-        contact = contacts.lock_contact(contact_id)
+        contact = contacts.lock_to_edit(actor, contact_id)
         found = read_values(CustomField.Subject.CONTACT, values)
         if changed := write_values(found, contact=contact):
             fact = chain.Fact(

@@ -15,7 +15,7 @@ from accounts.selectors import roster
 from conversations.events import stream_events
 from conversations.inbox import changes, clocks
 from conversations.inbox.changes import Change, wake_after_commit
-from conversations.inbox.teams.seen import get_seen, seen_conversations
+from conversations.inbox.teams.seen import get_seen, held_conversations
 from conversations.inbox.triage import triage
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from conversations.transitions import CLOSED, PERSON
@@ -256,7 +256,7 @@ def move_to_team(
     """
     actor.require(REPLY)
     with transaction.atomic():
-        rows = seen_conversations(actor).select_for_update(of=("self",))
+        rows = held_conversations(actor).select_for_update(of=("self",))
         conversation = get_seen(rows, conversation_id)
         changes.keep([move_locked(actor, conversation, team_id=team_id, moment=now or clock_now())])
     return conversation

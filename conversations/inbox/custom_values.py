@@ -13,7 +13,7 @@ from conversations.contacts import contacts
 from conversations.custom_fields.values import LOCK, read_values, write_values
 from conversations.events import stream_events
 from conversations.inbox import assignment, states
-from conversations.inbox.teams.seen import get_seen, seen_conversations
+from conversations.inbox.teams.seen import get_seen, held_conversations
 from conversations.models import Conversation, CustomField
 from core.actors import Actor
 from core.db.locks import advisory_lock
@@ -32,7 +32,7 @@ def set_conversation_fields(*, actor: Actor, conversation_id: UUID, values: Mapp
     with transaction.atomic():
         advisory_lock(LOCK, shared=True)  # the fields stay as they are
         # The contact first, as everywhere: nothing is written down of a person who is being erased.
-        contact_id = get_seen(seen_conversations(actor), conversation_id).contact_id
+        contact_id = get_seen(held_conversations(actor), conversation_id).contact_id
         contacts.lock_contact(contact_id, may_be_merged=True)
         conversation = states.locked(conversation_id, actor=actor)
         if conversation.contact_id != contact_id:

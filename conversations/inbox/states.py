@@ -17,7 +17,16 @@ from conversations.custom_fields.selectors import missing_on_close
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks
 from conversations.inbox.changes import Change
-from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
+from conversations.inbox.teams.seen import (
+    answered_by,
+    get_seen,
+    held_by,
+    held_conversations,
+    is_held,
+    refuse_shared,
+    require_view,
+    seen_conversations,
+)
 from conversations.models import Contact, Conversation, SuggestedReply
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
@@ -35,26 +44,31 @@ MACHINES: Final = ("agent", "system", "rule")
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
-def lock_conversation(conversation_id: UUID, *, actor: Actor | None) -> Conversation:
+def lock_conversation(conversation_id: UUID, *, actor: Actor | None, may_be_shared: bool = False) -> Conversation:
     """Return the conversation as `locked` does, with its account."""
-    return locked(conversation_id, actor=actor, with_account=True)
+    return locked(conversation_id, actor=actor, with_account=True, may_be_shared=may_be_shared)
 
 
-def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = False) -> Conversation:
+def locked(
+    conversation_id: UUID, *, actor: Actor | None, with_account: bool = False, may_be_shared: bool = False
+) -> Conversation:
     """Return the conversation with its row locked.
 
-    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system. With its account, its
+    Absent, another tenant's and those that aren't the actor's by their role are `NotFound`; None is the system.
+    `may_be_shared` is for what people may do where a conversation is shared with them to act. With its account, its
     `has_merged` says whether another contact was merged into its own.
     """
     rows = Conversation.objects.select_for_update(of=("self",))
     if actor is not None:
-        rows = rows.filter(seen_by(actor))
+        rows = rows.filter(answered_by(actor) if may_be_shared else held_by(actor))
     if with_account:
         rows = rows.select_related("channel_account", "contact", "origin").defer("channel_account__credentials")
         rows = rows.annotate(has_merged=Exists(Contact.objects.filter(merged_into=OuterRef("contact"))))
     try:
         found: Conversation = rows.get(pk=conversation_id)
     except Conversation.DoesNotExist:
+        if actor is not None:
+            refuse_shared(actor, conversation_id)
         raise NotFound("There is no such conversation.") from None
     return found
 
@@ -64,7 +78,7 @@ def lock_all(conversation_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, 
 
     In one order for all callers.
     """
-    rows = Conversation.objects.select_for_update(of=("self",)).filter(seen_by(actor), pk__in=conversation_ids)
+    rows = Conversation.objects.select_for_update(of=("self",)).filter(held_by(actor), pk__in=conversation_ids)
     return {row.pk: row for row in rows.order_by("pk")}
 
 
@@ -283,7 +297,7 @@ def reopen(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) 
     moment = now or clock_now()
     with transaction.atomic():
         # The contact first, as everywhere.
-        contacts.lock_contact(get_seen(seen_conversations(actor), conversation_id).contact_id)
+        contacts.lock_contact(get_seen(held_conversations(actor), conversation_id).contact_id)
         conversation = locked(conversation_id, actor=actor)
         if conversation.closed_at is None:
             raise Conflict("This conversation is open again.", code="open")
@@ -320,10 +334,10 @@ def record_view(
     `read` is the row, where the caller has just read it as one that the actor sees. Needs
     `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
     """
-    actor.require("conversations.view_conversation")
+    require_view(actor)
     with transaction.atomic():
         conversation = read or get_seen(seen_conversations(actor), conversation_id)
-        if actor.may(REPLY) and conversation.is_unread:
+        if is_held(actor, conversation) and conversation.is_unread:
             rows = Conversation.objects.filter(pk=conversation_id)
             rows.update(staff_seen_at=now or clock_now())
         stream_events.record(actor, "CONVERSATION_VIEWED", conversation, old_state=conversation.state)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from conversations.contacts.selectors.directory import VIEW_CONTACT, read_contact
-from conversations.inbox.teams.seen import require_all_seen, seen_conversations
+from conversations.inbox.teams.seen import held_conversations, require_all_seen
 from conversations.models import Contact, ContactMerge, ContactPoint, Conversation, Message
 from core.actors import Actor
 from core.errors import Conflict, Invalid
@@ -64,7 +64,7 @@ def preview_merge(*, viewer: Actor, contact_id: UUID, into_id: UUID) -> MergePre
     require_all_seen(viewer, [contact_id, into_id])
     contact, into = (read_contact(viewer=viewer, contact_id=key) for key in (contact_id, into_id))
     require_whole(contact, into)
-    talks = seen_conversations(viewer).filter(contact=contact)
+    talks = held_conversations(viewer).filter(contact=contact)
     has = {tag.name for tag in into.tags.all()}
     return MergePreview(
         contact,

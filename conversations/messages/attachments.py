@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.privacy.reveals import require_grant
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import require_view, seen_by
 from conversations.messages import file_contents, previews
 from conversations.messages.files.names import safe_name
 from conversations.messages.files.rules import CheckedFile
@@ -142,7 +142,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     `Conflict` ("not_stored") for a file whose bytes are not here. `as_preview` is for pictures that a page shows
     (`NotFound` for others, also for what can't be drawn); it is redrawn, and its entry says that it was one.
     """
-    actor.require("conversations.view_conversation")
+    require_view(actor)
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     rows = rows.filter(seen_by(actor, "message__conversation__")).select_related("message")
     found = get_or_missing(rows, "There is no such file.")

@@ -16,7 +16,7 @@ from conversations.channel_accounts import templates
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import assignment, clocks, states
-from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
+from conversations.inbox.teams.seen import answered_conversations, get_seen, held_by, is_held, require_reply
 from conversations.messages import attachments, delivery, file_contents, reach
 from conversations.messages.files.rules import (
     NO_FILES,
@@ -103,7 +103,8 @@ def reply(
 
     With a client id a repeat returns the first one; with `may_be_repeat=False` the caller knows that there is none.
     `locked` is the conversation, if the caller's transaction has it; `also` are events written with the message's. A
-    person needs `conversations.reply_conversation`; replying in an agent's conversation takes it over. An answer sent
+    person needs `conversations.reply_conversation`, or a conversation shared with them to act; replying in an agent's
+    conversation takes it over, but not where it is only shared (`Conflict`, "agent_has_it"). An answer sent
     since the draft's `after` is a `Conflict` ("answered_meanwhile", its number as `seq`). An agent may not reply in a
     person's conversation, only the system in a closed one (`Conflict`, "person_has_it", "closed"); nobody sends files
     beyond what the organisation's tier stores (`Conflict`, "limit_reached"). Raises `NotFound`,
@@ -117,7 +118,7 @@ def reply(
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
         raise Refused("You can't write as this sender.", sender_type=sender_type)
     if sender_type == "person":
-        actor.require(REPLY)
+        require_reply(actor)
     may_be_empty = bool(draft.files) or draft.template is not None
     body = texts.checked(draft.text, limit=settings.TEXT_LIMIT, empty_ok=may_be_empty)
     document = texts.checked_document({**draft.metadata, **_template_facts(draft)})
@@ -126,7 +127,7 @@ def reply(
     rows = attachments.write_files(message_id, checked)
     # No savepoint in a caller's transaction: what is refused is refused before anything is written.
     with nullcontext() if locked else transaction.atomic():
-        conversation = locked or states.lock_conversation(conversation_id, actor=actor)
+        conversation = locked or states.lock_conversation(conversation_id, actor=actor, may_be_shared=True)
         if may_be_repeat and (first := _repeated(conversation, draft.client_id)) is not None:
             streams.append_all(also)
             return first
@@ -178,7 +179,7 @@ def _check_files(actor: Actor, conversation_id: UUID, draft: Draft) -> list[Chec
     """Check files before anything is locked or stored: the turn is checked again when the message is."""
     if not draft.files:
         return []
-    conversation = get_seen(seen_conversations(actor).select_related("channel_account"), conversation_id)
+    conversation = get_seen(answered_conversations(actor).select_related("channel_account"), conversation_id)
     sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, client_id=draft.client_id)
     if draft.client_id is not None and sent.exists():
         return []  # a repeat: nothing is stored again
@@ -220,6 +221,9 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
     if conversation.state == CLOSED:
         facts = last_change(actor, states.KIND, conversation.pk, of=states.CLOSES)
         raise Conflict("This conversation is closed.", code="closed", state=CLOSED, **facts)
+    if sender_type == "person" and conversation.state == AGENT and not is_held(actor, conversation):
+        problem = "The agent answers this conversation. Ask somebody of its team to take it over first."
+        raise Conflict(problem, code="agent_has_it", state=AGENT)
     if sender_type == "agent" and conversation.state == PERSON:
         facts = last_change(actor, states.KIND, conversation.pk, of=states.TAKES)
         raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
@@ -312,7 +316,7 @@ def _assign_to_sender(
         raise Invalid("A person's message needs a person as its sender.")
     conversation.staff_seen_at = moment
     fields = ["staff_seen_at"]
-    if old_state == AGENT or conversation.assigned_to_id is None:
+    if (old_state == AGENT or conversation.assigned_to_id is None) and is_held(actor, conversation):
         assignment.lock_rooms(conversation.team_id)
         conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
         conversation.last_person_id = actor.user_id
@@ -340,7 +344,7 @@ def send_again(*, actor: Actor, message_id: UUID, now: datetime | None = None) -
     actor.require(REPLY)
     moment = now or clock_now()
     sent = Message.objects.filter(pk=message_id, direction=Message.Direction.OUT)
-    seen = sent.filter(seen_by(actor, "conversation__")).values_list("conversation_id", flat=True)
+    seen = sent.filter(held_by(actor, "conversation__")).values_list("conversation_id", flat=True)
     conversation_id = get_or_missing(seen, "There is no such message.")
     with transaction.atomic():
         conversation = states.locked(conversation_id, actor=actor, with_account=True)

@@ -19,7 +19,7 @@ from conversations.custom_fields.facts import fields_in_rules
 from conversations.custom_fields.selectors import told_without_a_look, values_of
 from conversations.inbox import assignment
 from conversations.inbox.states import MACHINES
-from conversations.inbox.teams.seen import get_seen, seen_conversations
+from conversations.inbox.teams.seen import answered_conversations, get_seen, require_reply
 from conversations.messages.attachments import File
 from conversations.messages.files.rules import Upload
 from conversations.models import CannedFile, CannedReply, Conversation, Team, TriageRule
@@ -218,7 +218,7 @@ def preview_canned_reply(*, actor: Actor, reply: CannedReply, conversation_id: U
     Needs `conversations.reply_conversation`; raises `NotFound`.
     """
     actor.require(assignment.REPLY)
-    conversation = get_seen(seen_conversations(actor).select_related("contact"), conversation_id)
+    conversation = get_seen(answered_conversations(actor).select_related("contact"), conversation_id)
     chosen = text_for(reply=reply, conversation=conversation)
     text = fill_variables(actor=actor, conversation_id=conversation_id, text=chosen.text, masked=True)
     return replace(chosen, text=text)
@@ -231,12 +231,12 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
     as it is typed; personal fields are left empty, and where no person replies, those that a merge may have brought.
     With `masked` as a preview shows it. Needs `conversations.reply_conversation`; raises `NotFound`.
     """
-    actor.require(assignment.REPLY)
+    require_reply(actor)
     wanted = _VARIABLE.findall(text)
     fields = [name for name in wanted if name.startswith(FIELD)]
     if not fields and not any(name in VARIABLES for name in wanted):
         return text
-    conversation = get_seen(seen_conversations(actor).select_related("contact", "team"), conversation_id)
+    conversation = get_seen(answered_conversations(actor).select_related("contact", "team"), conversation_id)
     contact = conversation.contact
     name = contact.masked_name if masked else contact.display_name
     mine = names_of([actor.user_id]).get(actor.user_id, "") if actor.user_id else ""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from conversations import texts
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import answered_by, answered_conversations, may_reply, require_reply
 from conversations.models import Draft
 from conversations.transitions import CLOSED
 from core.actors import Actor
@@ -18,7 +18,6 @@ from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid
 from core.retention import BATCH, remove
 
-REPLY: Final = "conversations.reply_conversation"
 KEPT: Final = timedelta(days=30)
 
 
@@ -36,7 +35,7 @@ def save_draft(*, actor: Actor, conversation_id: UUID, text: str, now: datetime 
     if not body.strip():
         drop_draft(actor=actor, conversation_id=conversation_id)
         return None
-    states = seen_conversations(actor).filter(pk=conversation_id).values_list("state", flat=True)
+    states = answered_conversations(actor).filter(pk=conversation_id).values_list("state", flat=True)
     state = get_or_missing(states, "There is no such conversation.")
     if state == CLOSED:
         raise Conflict("This conversation is closed.", code="closed")
@@ -60,7 +59,7 @@ def own_draft(*, actor: Actor, conversation_id: UUID) -> Draft | None:
 
     One query. Needs what `save_draft` needs.
     """
-    rows = Draft.objects.filter(seen_by(actor, "conversation__"), writer_id=_writer(actor))
+    rows = Draft.objects.filter(answered_by(actor, "conversation__"), writer_id=_writer(actor))
     return rows.filter(conversation_id=conversation_id).first()
 
 
@@ -69,7 +68,7 @@ def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UU
 
     One query, none for a program.
     """
-    if actor.user_id is None or not actor.may(REPLY):
+    if actor.user_id is None or not may_reply(actor):
         return set()
     rows = Draft.objects.filter(writer_id=actor.user_id, conversation_id__in=list(conversation_ids))
     return set(rows.values_list("conversation_id", flat=True))
@@ -84,5 +83,5 @@ def prune_drafts(*, now: datetime | None = None) -> int:
 
 
 def _writer(actor: Actor) -> UUID:
-    actor.require(REPLY)
+    require_reply(actor)
     return actor.require_person("Only people have drafts.")

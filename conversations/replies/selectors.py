@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from conversations.inbox.selectors.lists import VIEW, require_clear
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.selectors.lists import require_clear
+from conversations.inbox.teams.seen import require_view, seen_by
 from conversations.models import SuggestedReply
 from core.actors import Actor
 from core.db.rows import get_or_missing
@@ -15,7 +15,7 @@ MISSING = "There is no such suggested reply."
 
 def query_suggestions(*, viewer: Actor) -> QuerySet[SuggestedReply]:
     """Return suggested replies without their clear text. Needs `conversations.view_conversation`."""
-    viewer.require(VIEW)
+    require_view(viewer)
     return SuggestedReply.objects.filter(seen_by(viewer, "conversation__")).defer("body")
 
 
@@ -29,7 +29,7 @@ def open_suggestion(*, viewer: Actor, conversation_id: UUID, clear: bool = False
 
     Needs `conversations.view_conversation`; `clear` needs an open reveal of the messages, else `Refused` ("no_grant").
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     rows = SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
     rows = rows.filter(state=SuggestedReply.State.OPEN)
     if clear:

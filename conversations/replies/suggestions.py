@@ -12,7 +12,7 @@ from conversations import texts
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import held_by
 from conversations.messages.outbound import Draft, Sender, reply
 from conversations.models import Conversation, Message, SuggestedReply
 from conversations.transitions import CLOSED
@@ -113,7 +113,7 @@ def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
 
 def _locked(actor: Actor, suggestion_id: UUID) -> tuple[SuggestedReply, Conversation]:
     """Return an open suggestion and its conversation, whose row is locked."""
-    rows = SuggestedReply.objects.filter(seen_by(actor, "conversation__"), pk=suggestion_id)
+    rows = SuggestedReply.objects.filter(held_by(actor, "conversation__"), pk=suggestion_id)
     place = get_or_missing(rows.values_list("conversation_id", flat=True), "There is no such suggested reply.")
     conversation = states.lock_conversation(place, actor=actor)
     # Read again under the lock of its conversation, which everything that changes a suggestion takes.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import require_view, seen_by
 from conversations.inbox.teams.selectors import require_figures
 from conversations.models import Survey
 from core.actors import Actor
@@ -38,7 +38,7 @@ class Marks:
 
 def query_surveys(*, viewer: Actor) -> QuerySet[Survey]:
     """Return the answered surveys without clear comments. Needs `conversations.view_conversation`."""
-    viewer.require(VIEW)
+    require_view(viewer)
     return Survey.objects.filter(seen_by(viewer, "conversation__"), answered_at__isnull=False).defer("comment")
 
 
@@ -52,7 +52,7 @@ def survey_of(*, viewer: Actor, conversation_id: UUID) -> Survey | None:
 
     Needs `conversations.view_conversation`. Who shows the clear comment asks for an open reveal of the messages.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     rows = Survey.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
     return rows.first()
 

@@ -69,9 +69,12 @@ class StrictView(APIView):
     largest_body: ClassVar[int] = 0
     """Bytes of the longest body, where files are sent; 0: Django's own limit, which is for bodies without files."""
 
+    share_kind: ClassVar[str] = ""
+    """The kind of objects that are shared with people, if any: their service or selector then decides on each."""
+
     def has_right(self, actor: Actor, permission: str) -> bool:
-        """Return True if a right on the object of the address stands in for the missing permission."""
-        return False
+        """Return True if a right on the object of the address may stand in for the missing permission."""
+        return actor.has_share(self.share_kind, permission)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the caller, then the body and the query parameters."""

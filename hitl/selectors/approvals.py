@@ -1,18 +1,22 @@
 """Read approvals: lists, details, and the numbers of the dashboard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
+from django.urls import reverse
 
+from accounts.members.shares import SHAREABLES, Shareable
+from accounts.permissions import shares
 from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
+from core.privacy.erasure.person import GONE
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as killswitch
@@ -68,14 +72,22 @@ def list_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False, 
     return list((by_urgency(rows, viewer) if mine or overdue else rows)[:limit])
 
 
+def seen_by(viewer: Actor, place: str = "pk") -> Q:
+    """Return the condition for what a viewer sees: all by their role, else what is shared with them.
+
+    `place` leads to the request's id from the rows that are narrowed. Raises Refused for who sees none.
+    """
+    shares.require(viewer, shares.APPROVAL, VIEW)
+    return shares.within(viewer, shares.APPROVAL, VIEW, place=place)
+
+
 def query_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False) -> QuerySet[Approval]:
     """Return approvals, newest first, as a query that pages narrow and slice further.
 
     `mine`: only those that wait for the viewer's approval; `overdue`: only those past their deadline.
-    Who may: holders of `hitl.view_approval`.
+    Who may: holders of `hitl.view_approval`; others see what is shared with them.
     """
-    viewer.require(VIEW)
-    rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
+    rows: QuerySet[Approval] = Approval.objects.filter(seen_by(viewer)).select_related(*_PEOPLE).order_by("-id")
     if mine:
         mine_now = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
         rows = rows.filter(Exists(mine_now), state__in=_WAITING)
@@ -94,30 +106,28 @@ def delegated_to(viewer: Actor) -> QuerySet[Assignment]:
 
 def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
     """Return one approval with its people. Raises Refused, NotFound. One query."""
-    viewer.require(VIEW)
-    rows = Approval.objects.select_related(*_PEOPLE).filter(pk=approval_id)
+    rows = Approval.objects.select_related(*_PEOPLE).filter(seen_by(viewer), pk=approval_id)
     approval: Approval = get_or_missing(rows)
     return approval
 
 
 def list_assignments(*, viewer: Actor, approval_id: UUID) -> list[Assignment]:
     """Return the assignments of the current level, with their people. One query."""
-    viewer.require(VIEW)
-    rows = Assignment.objects.filter(approval_id=approval_id, closed_at=None)
+    rows = Assignment.objects.filter(seen_by(viewer, "approval_id"), approval_id=approval_id, closed_at=None)
     return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
     """Return the executions of an approval, one per revision, with late reports. Two queries."""
-    viewer.require(VIEW)
-    rows = Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
+    rows = Execution.objects.filter(seen_by(viewer, "approval_id"), approval_id=approval_id).prefetch_related(
+        "late_reports"
+    )
     return list(rows.order_by("revision"))
 
 
 def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     """Return every verdict and remark on an approval, in order. One query."""
-    viewer.require(VIEW)
-    rows = Decision.objects.filter(approval_id=approval_id).select_related("person")
+    rows = Decision.objects.filter(seen_by(viewer, "approval_id"), approval_id=approval_id).select_related("person")
     return list(rows.order_by("id"))
 
 
@@ -271,3 +281,28 @@ def is_call_stopped() -> bool:
     A kind with many steps in one call checks between them, stops, and returns `unknown`. Four queries at most.
     """
     return killswitch.is_stopped_now()
+
+
+class ShareableApproval(Shareable):
+    """A request with its history and notes. Who decides it is another question: only its approvers do."""
+
+    acts: ClassVar[str] = "write notes, and withdraw one's own request"
+
+    @classmethod
+    def held(cls, viewer: Actor) -> QuerySet[Approval]:
+        """Return all requests."""
+        return Approval.objects.filter(shares.within(viewer, shares.APPROVAL, VIEW)).exclude(payload=GONE)
+
+    @classmethod
+    def titles(cls, viewer: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the references."""
+        rows = Approval.objects.filter(seen_by(viewer), pk__in=ids).exclude(payload=GONE)
+        return dict(rows.values_list("pk", "reference"))
+
+    @classmethod
+    def page(cls, object_id: UUID) -> str:
+        """Return the path of the request."""
+        return reverse("admin:hitl_approval_change", args=[object_id])
+
+
+SHAREABLES.register(shares.APPROVAL, ShareableApproval)

@@ -7,13 +7,14 @@ from django.db.models import QuerySet
 from core.actors import Actor
 from hitl.domain.permissions import DECIDE
 from hitl.models import ApprovalNote
-from hitl.selectors.approvals import VIEW
+from hitl.selectors.approvals import seen_by
 
 
 def query_notes(*, viewer: Actor, approval_id: UUID) -> QuerySet[ApprovalNote]:
     """Return the notes of an approval as a query, newest first. Needs `hitl.view_approval`."""
-    viewer.require(VIEW)
-    rows: QuerySet[ApprovalNote] = ApprovalNote.objects.filter(approval_id=approval_id).select_related("person")
+    rows: QuerySet[ApprovalNote] = ApprovalNote.objects.filter(
+        seen_by(viewer, "approval_id"), approval_id=approval_id
+    ).select_related("person")
     rows = rows.order_by("-id")
     return rows if viewer.may(DECIDE) else rows.defer("body")
 

@@ -11,7 +11,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.models import AuditEntry
 from hitl.models import Decision
-from hitl.selectors.approvals import VIEW, list_decisions
+from hitl.selectors.approvals import VIEW, get_approval, list_decisions
 
 MOST: Final = 500
 FLAGGING: Final = ("flagged", "unflagged")
@@ -46,10 +46,11 @@ def history(
 ) -> list[TimelineEntry]:
     """Return the newest events of an approval below the number `before`, oldest first.
 
-    Needs `hitl.view_approval`. Three queries, regardless of the length, and one more if people set flags;
-    `read_names` saves a page that has read the members already the third.
+    Needs `hitl.view_approval`, or that it is shared. Three queries, regardless of the length, and one more if people
+    set flags; `read_names` saves a page that has read the members already the third.
     """
-    viewer.require(VIEW)
+    if not viewer.may(VIEW):
+        get_approval(viewer=viewer, approval_id=approval_id)
     most = min(limit, MOST + 1)
     entries = chain.chain_of("hitl.approval", approval_id, before=before, limit=most)
     decisions = list(list_decisions(viewer=viewer, approval_id=approval_id))

@@ -701,6 +701,16 @@ VIEWS: Final = {
     "admin:accounts_savedview_rename": OWN_ACTION,
     "admin:accounts_savedview_delete": OWN_ACTION,
 }
+# What is shared with oneself: the town's is the viewer's, and leads to what is shared.
+SHARES: Final = {
+    "admin:accounts_share_changelist": LIST,
+    "admin:accounts_share_change": Row(Answers(302, 404, 404, viewer=302), Answers(302, 405)),
+    **{
+        f"admin:{name}_{action}": ACTION
+        for name in ("conversations_conversation", "hitl_approval", "conversations_contact", "agents_agent")
+        for action in ("share", "end_share")
+    },
+}
 # One's own profile and sessions: the town's are the viewer's.
 PROFILE: Final = {
     "admin:accounts_user_changelist": LIST,
@@ -927,6 +937,9 @@ API: Final = {
     "api-roles-list": API_DEFINITIONS,
     "api-roles-detail": API_PAGE,
     "api-roles-preview": API_WRITE,
+    "api-shares-list": API_DEFINITIONS,
+    "api-shares-detail": Row(Answers(401, 405, 405), Answers(401, 405)),
+    "api-shares-mine": API_READ,
     "api-views-list": Row(API_READ.get, Answers(401, 415)),
     "api-views-detail": Row(Answers(401, 404, 404, viewer=200), Answers(401, 405)),  # the town's is the viewer's
     "api-notices-list": API_READ,
@@ -1052,6 +1065,7 @@ EXPECTED: Final[dict[str, Row]] = {
     **NOTIFICATIONS,
     **NOTICES,
     **VIEWS,
+    **SHARES,
     **PROFILE,
     **API,
 }

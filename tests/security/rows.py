@@ -28,7 +28,7 @@ MARK = "Quagga"
 # One column says what another one names: a made-up pair is nothing that a service writes.
 BOUND = frozenset({"Cap"})
 # Of several references the table takes exactly one.
-CHOSEN = {"conversations.CustomValue": "contact"}
+CHOSEN = {"conversations.CustomValue": "contact", "accounts.Share": "user"}
 WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
     EncryptedJSONField: lambda: {"text": MARK},
     models.DateTimeField: lambda: now() + timedelta(hours=1),

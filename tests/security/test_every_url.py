@@ -40,6 +40,7 @@ NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
     "accounts_savedview",
+    "accounts_share",
     "accounts_user",
     "accounts_browsersession",
     "accounts_tokenfamily",

@@ -17,6 +17,7 @@ from accounts.models import (
     Notice,
     Role,
     SavedView,
+    Share,
     Tier,
     TokenFamily,
     User,
@@ -185,6 +186,7 @@ IN_THE_API = {
     "invitation_id": "accounts.invitation",
     "notice_id": "accounts.notice",
     "view_id": "accounts.savedview",
+    "share_id": "accounts.share",
     "attachment_id": "conversations.attachment",
 }
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
@@ -277,7 +279,15 @@ def build_town(world: World) -> Town:
         rows += [
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
-        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
+        Share.objects.update(kind="agent", object_id=Agent.objects.earliest("id").pk)
+        rows += [
+            Share.objects.get(),
+            Brief.objects.get(),
+            BriefPreference.objects.get(),
+            _a_dashboard(user),
+            user,
+            _a_session(user),
+        ]
         rows += [_a_device(user), Tier.objects.create(name="Large")]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts.permissions import shares
 from agents.answering.routing.choice import MISSING, Cast, Choice, cast_of, without_rule
 from agents.answering.routing.facts import ReadRule, known_fields
 from agents.answering.routing.models import AnswerRule
@@ -87,9 +88,10 @@ class Outlook:
 def outlook(*, viewer: Actor, account_id: UUID | None = None) -> Outlook:
     """Return who answers what comes by a channel; without one all rules, of which those for every channel settle it.
 
-    Needs `agents.view_agent`.
+    Needs `agents.view_agent`; without any rules for who sees only some agents.
     """
-    rules = list(query_rules(viewer=viewer))
+    shares.require(viewer, shares.AGENT, VIEW_AGENT)
+    rules = list(query_rules(viewer=viewer)) if viewer.may(VIEW_AGENT) else []
     if account_id is not None:
         rules = [rule for rule in rules if rule.channel_account_id in (None, account_id)]
     cast = cast_now()

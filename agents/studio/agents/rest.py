@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.permissions import shares
 from agents import selectors, services
 from agents.langflow.connection import FLOW_LIMIT
 from agents.models import Agent, AgentActivation, AgentVersion
@@ -255,6 +256,7 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
         "retire": configuration.CHANGE,
         "restore": configuration.CHANGE,
     }
+    share_kind = shares.AGENT
     serializer_class = AgentDetailSerializer
     request_serializers: ClassVar = {"create": NewAgent, "partial_update": AgentEdit}
     filterset_class = AgentFilters

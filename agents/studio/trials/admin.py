@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts.permissions import shares
 from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
@@ -109,6 +110,7 @@ class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents: a list, whose rows open on the agent's page."""
 
     view_permission = trying.TRY
+    share_kind = shares.AGENT
     nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
@@ -156,6 +158,7 @@ class TryAction:
         path="try",
         title="Try",
         permission=trying.TRY,
+        on_object=True,
         form=TryForm,
         submit="Send",
         explain="Nothing is sent, requested or changed. Personal data is kept masked.",

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.permissions import shares
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
 from core.rest.fields import RowSerializer
@@ -70,6 +71,7 @@ class TrialViewSet(ReadOneMixin, ListViewSet):
         "retrieve": "Read one of your own trials, and how far it is. Needs `agents.change_agent`.",
     }
     permissions: ClassVar = dict.fromkeys("list retrieve create destroy say".split(), trying.TRY)
+    share_kind = shares.AGENT
     serializer_class = TrialDetailSerializer
     request_serializers: ClassVar = {"create": NewTrial}
     lookup_url_kwarg = "trial_id"

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from redis import RedisError
 
 from accounts.models import User
+from accounts.permissions import shares
 from accounts.services import actor_for_user
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -88,7 +89,8 @@ def close_room(key: UUID) -> Mapping[str, Any]:
 def enter(room: Room, version: AgentVersion, *, until: float) -> TrialCalls:
     """Return the calls of a room, to be gone on with, with the rights that its person has now. Raises `Refused`."""
     viewer = actor_for_user(User.objects.get(pk=room.person_id))
-    viewer.require("agents.change_agent")
+    if "agents.change_agent" not in shares.given(viewer, version.agent):
+        viewer.require("agents.change_agent")
     caller = caller_as(room.speaker, actor=viewer, version=version, trial_id=room.trial_id)
     names = [name for name in (*tools_of(version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
     offered = {tool.key: tool for tool in offered_in_trial(names, caller)}

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q, QuerySet, Sum
 
+from accounts.permissions import shares
 from accounts.services import actor_for_user
 from agents.llm import registry
 from agents.llm.ports import Line
@@ -43,12 +44,12 @@ def start_trial(*, actor: Actor, agent_id: UUID, speaker: str, text: str) -> Tri
     """Begin a trial of an agent's draft, or of its active version where there is no draft.
 
     A worker answers. Nothing leaves: changes are only foreseen, nothing is requested or sent. Needs
-    `agents.change_agent`; raises `NotFound`, `Invalid` with the invalid fields, and `Conflict` ("cannot_try", or
-    "no_version" for an agent that has none).
+    `agents.change_agent`, or an agent that is shared to act; raises `NotFound`, `Invalid` with the invalid fields, and
+    `Conflict` ("cannot_try", or "no_version" for an agent that has none).
     """
-    actor.require(TRY)
+    shares.require(actor, shares.AGENT, TRY)
     said = _checked(text)
-    agent = Agent.objects.filter(pk=agent_id).first()
+    agent = Agent.objects.filter(shares.within(actor, shares.AGENT, TRY), pk=agent_id).first()
     if agent is None:
         raise NotFound("There is no such agent.")
     version = version_to_try(agent)
@@ -96,7 +97,7 @@ def answer_turn(*, turn_id: UUID) -> None:
     lines = [line for each in said for line in (Line("user", each.said), Line("assistant", each.answer))]
     try:
         actor = actor_for_user(trial.person)
-        actor.require(TRY)
+        require_try(actor, trial.agent)
         caller = caller_as(trial.speaker, actor=actor, version=version, trial_id=trial.pk)
         answered = answer(
             version,
@@ -135,9 +136,10 @@ def delete_trial(*, actor: Actor, trial_id: UUID) -> None:
 
 def query_trials(*, viewer: Actor) -> QuerySet[Trial]:
     """Return the viewer's own trials, newest first. Needs `agents.change_agent`."""
-    viewer.require(TRY)
-    rows: QuerySet[Trial] = Trial.objects.filter(person_id=_person_of(viewer)).select_related("agent", "version")
-    return rows.order_by("-id")
+    shares.require(viewer, shares.AGENT, TRY)
+    tried = shares.within(viewer, shares.AGENT, TRY, place="agent_id")
+    rows: QuerySet[Trial] = Trial.objects.filter(tried, person_id=_person_of(viewer))
+    return rows.select_related("agent", "version").order_by("-id")
 
 
 def get_trial(*, viewer: Actor, trial_id: UUID) -> Trial:
@@ -153,6 +155,12 @@ def cost_of(trial_ids: Iterable[UUID]) -> list[dict[str, Any]]:
         input_tokens=Sum("input_tokens"), output_tokens=Sum("output_tokens"), price=Sum("price")
     )
     return [dict(row) for row in rows.order_by("route_name", "model")]
+
+
+def require_try(actor: Actor, agent: Agent) -> None:
+    """Raise `Refused` for who may not try an agent: neither by their role, nor as it is shared with them to act."""
+    if TRY not in shares.given(actor, agent):
+        actor.require(TRY)
 
 
 def version_to_try(agent: Agent) -> AgentVersion:

@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.permissions import shares
 from accounts.privacy.reveals import get_active_reveal
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
+from console.base.share import end_share_action, share_action
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
@@ -95,6 +97,7 @@ class ErasedFilter(SelectFilter):
 @admin.register(Contact)
 class ContactAdmin(HoldActions, MergeActions):
     view_permission = "conversations.view_contact"
+    share_kind = shares.CONTACT
     nav = Nav("Contacts", "person", DESK, order=40)
     intro = "People who have written to your organisation. Names and addresses are masked."
     empty_title = "No contacts yet"
@@ -108,7 +111,8 @@ class ContactAdmin(HoldActions, MergeActions):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
-        rows = super().get_queryset(request).select_related("user").defer("display_name")
+        seen = shares.within(viewer_of(request), self.share_kind, self.view_permission)
+        rows = super().get_queryset(request).filter(seen).select_related("user").defer("display_name")
         return rows.prefetch_related("points", "tags")
 
     def object_title(self, contact: Contact) -> str:
@@ -205,7 +209,7 @@ class ContactAdmin(HoldActions, MergeActions):
         rows = [row for row in context["rows"] if row[1] != "–"]
         rows += shown_values(values_of(Q(contact=contact)), in_clear="contact" in clear)
         rows += [("Last message", moment(one["talk"].last_message_at)) for one in history.get("talks", ())[:1]]
-        merges = self.merges_of(request, contact)
+        merges = self.merges_of(request, contact) if viewer.may(self.view_permission) else "–"
         rows += [("Merges", merges)] if merges != "–" else []
         url = progress_url("contact", contact.pk) if viewer.may("core.view_erasures") else ""
         rows += [("Erasure", format_html('<a href="{}">What was erased</a>', url))] if url else []
@@ -236,6 +240,7 @@ class ContactAdmin(HoldActions, MergeActions):
             raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
 
+    share, end_share = share_action(shares.CONTACT), end_share_action(shares.CONTACT)
     write = calls(
         begin_conversation,
         "contact_id",
@@ -274,6 +279,7 @@ class ContactAdmin(HoldActions, MergeActions):
         "contact_id",
         path=FIELDS,
         permission=REPLY,
+        on_object=True,
         form=ValuesForm,
         title="Edit fields",
         submit="Save fields",

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.permissions import shares
 from conversations.contacts import blocks, contacts, erasure, known_people
 from conversations.contacts.rest.serializers import (
     ContactDetailSerializer,
@@ -87,6 +88,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         **dict.fromkeys(("block", "unblock"), blocks.RECORD),
         "erase": erasure.ERASE,
     }
+    share_kind = shares.CONTACT
     serializer_class = ContactSerializer
     request_serializers: ClassVar = {"create": NewContact, "partial_update": ContactChange}
     filterset_class = ContactFilters

@@ -213,8 +213,10 @@ class ConversationActions(ServiceAdmin):
         """Return what there is: the priority, the language, and the contact's tags as the choices to remove."""
         if action.path == "reply":
             wanted = id_in(request.GET.get("canned"))
-            usable = canned_replies.usable_replies(actor=viewer_of(request))
-            chosen = usable.filter(pk=wanted).first() if wanted else None
+            viewer = viewer_of(request)
+            chosen = None
+            if wanted and viewer.may(REPLY):
+                chosen = canned_replies.usable_replies(actor=viewer).filter(pk=wanted).first()
             if chosen:
                 return {"text": canned_replies.text_for(reply=chosen, conversation=obj).text}
             if getattr(obj, "has_draft", None) is False:
@@ -324,7 +326,7 @@ class ConversationActions(ServiceAdmin):
         done="Tag removed.",
     )
 
-    @service_action(title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
+    @service_action(title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n", on_object=True)
     def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
         """Add a note for colleagues."""
         viewer = viewer_of(request)

@@ -12,11 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from accounts.permissions import shares
 from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import whole_number
+from console.base.share import end_share_action, share_action
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
 from console.viewers import opens_beside_list, reads_rest, record_look, viewer_of
@@ -80,6 +82,8 @@ APART: Final = {
     "take_over": "take-over",
 }
 """The actions that stand in places of their own, by what the page calls them."""
+SHARED_ACTS: Final = ("reply", "note", "edit-note")
+"""What people do in a conversation that is shared with them to act."""
 UNDO_SECONDS: Final = 30
 DRAFT: Final = "conversations_conversation_draft"
 State = Conversation.State
@@ -90,6 +94,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
     """A conversation in the console. Every view of one is recorded."""
 
     view_permission = "conversations.view_conversation"
+    share_kind = shares.CONVERSATION
     intro = "Live conversations between agents, colleagues and customers. Personal data is masked."
     detail_template = "console/conversation.html"
     masked_fields = ("contact", "contact__display_name", "contact__masked_name")
@@ -274,6 +279,8 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
         """Return why an action is not available."""
         if action.on_list:
             return super().why_not(request, action, obj)
+        if problem := why_only_shared(viewer_of(request), action.path, obj):
+            return problem
         if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
@@ -291,7 +298,9 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             return why_no_reply(obj)
         return why_not_moved(viewer_of(request), action.path, obj)
 
-    @service_action(title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r")
+    @service_action(
+        title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r", on_object=True
+    )
     def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
         """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
         viewer = viewer_of(request)
@@ -324,6 +333,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             return ""
         return format_html('<a href="{}">{}</a>: Reply sent.', self.object_url(obj), customer_name(obj))
 
+    share, end_share = share_action(shares.CONVERSATION), end_share_action(shares.CONVERSATION)
     send_again = calls(
         outbound.send_again,
         on_list=False,
@@ -407,6 +417,16 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
         explain="Only you can see it, and the audit log records it.",
         values=RevealForm.wanted,
     )
+
+
+def why_only_shared(viewer: Actor, path: str, obj: Conversation) -> str:
+    """Return why an action isn't for a viewer of a conversation that is only shared, "" if it is. Read once."""
+    if path in ("reveal", "share") or seen.is_held(viewer, obj):
+        return ""
+    if not hasattr(obj, "shared_to_viewer"):
+        obj.shared_to_viewer = shares.given(viewer, obj)  # type: ignore[attr-defined]
+    may_act = REPLY in obj.shared_to_viewer  # type: ignore[attr-defined]
+    return "" if may_act and path in SHARED_ACTS else "This conversation is only shared with you."
 
 
 def why_not_moved(viewer: Actor, path: str, obj: Conversation) -> str:

@@ -156,7 +156,11 @@ class InboxPage(ServiceAdmin):
         return {
             "views": views_at(place, viewer),
             "view_title": "Search results" if FOUND in place.narrowed else title_of(place, team_names),
-            "teams": teams_at(place, waiting_by_team(viewer=viewer) if known.teams else {}, team_names),
+            "teams": teams_at(
+                place,
+                waiting_by_team(viewer=viewer) if known.teams and viewer.may(self.view_permission) else {},
+                team_names,
+            ),
             "search": self.search_box(request, place, words),
             "chips": chips_at(place, picks),
             "saved": menu_of(self, request, ignored=gone),

@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from accounts.models import Share
+from accounts.permissions.shares import live
 from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.contacts.admin.reach import addresses_of, blocks_of
@@ -17,10 +19,9 @@ from conversations.custom_fields.admin import shown_values
 from conversations.custom_fields.selectors import values_on
 from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
-from conversations.inbox.admin.choices import REPLY
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import may_reply, seen_by, seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
 from conversations.inbox.threads.selectors import NoteRow, list_notes
 from conversations.messages.admin.interpretation import first_answers_of, reading_of
@@ -81,6 +82,7 @@ def with_parts(rows: QuerySet[Conversation], viewer: Actor) -> QuerySet[Conversa
     """Return conversations that know which parts of their page there are; the other parts aren't read."""
     its = {"conversation": OuterRef("pk")}
     return rows.annotate(
+        is_shared=Exists(Share.objects.filter(live(), object_id=OuterRef("pk"))),
         has_triages=Exists(Triage.objects.filter(**its)),
         has_own_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONVERSATION)),
         has_contact_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONTACT)),
@@ -126,7 +128,7 @@ def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | Non
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
-    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
+    may_change = any(note.author_id == viewer.user_id for note in written) and may_reply(viewer)
     return {
         "waits_for_person": waits_for_person(conversation),
         "notes": notes_of(

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.permissions import shares
 from conversations.contacts import contacts
 from conversations.contacts.rest.serializers import ContactSerializer
 from conversations.contacts.selectors import directory
@@ -74,6 +75,7 @@ class ConversationViewSet(ApiViewSet):
         "save_draft": REPLY,
         "drop_draft": REPLY,
     }
+    share_kind = shares.CONVERSATION
     serializer_class = ConversationSerializer
     request_serializers: ClassVar = {"save_draft": DraftRequest}
     expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}
@@ -199,7 +201,8 @@ class ConversationViewSet(ApiViewSet):
     def respond(self, row: Any) -> Response:
         """Return the conversation as it is now; callers who may not view it, or not any more, get its id."""
         try:
-            found = lists.get_conversation(viewer=self.actor, **self.kwargs) if self.actor.may(VIEW) else None
+            may_view = shares.may_some(self.actor, shares.CONVERSATION, VIEW)
+            found = lists.get_conversation(viewer=self.actor, **self.kwargs) if may_view else None
         except NotFound:
             # It was moved or given away, out of the caller's teams.
             found = None
@@ -279,6 +282,7 @@ class MessageViewSet(ApiViewSet):
     """The messages of a conversation."""
 
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
+    share_kind = shares.CONVERSATION
     serializer_class = MessageSerializer
     request_serializers: ClassVar = {"create": Reply}
     revealing_actions = frozenset({"list", "create"})
@@ -347,6 +351,7 @@ class AttachmentViewSet(ApiViewSet):
     """Files of messages."""
 
     permissions: ClassVar = {"retrieve": VIEW, "create": REPLY}
+    share_kind = shares.CONVERSATION
     request_serializers: ClassVar = {"create": SendingFiles}
     serializer_class = MessageSerializer
     parser_classes = (MultiPartParser,)

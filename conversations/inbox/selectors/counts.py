@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import TruncDate
 
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import require_view, seen_by, seen_conversations
 from conversations.models import WAITS_FOR_PERSON, Conversation, Message
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -37,7 +37,7 @@ def count_needing_person(*, viewer: Actor) -> int:
 
     Needs the right to view them.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     return _capped(seen_conversations(viewer).filter(WAITS_FOR_PERSON))
 
 
@@ -51,7 +51,7 @@ def count_views(*, viewer: Actor) -> Counter[str]:
 
     One query.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     wanted = {"mine": is_mine(viewer), "waiting": WAITS_FOR_PERSON, "late": is_late()}
     return _count_each(seen_conversations(viewer), wanted, VIEW_CAP)
 
@@ -70,7 +70,7 @@ def count_unread(*, viewer: Actor, rows: Iterable[Conversation]) -> Counter[UUID
 
     At most `UNREAD_CAP` in all. Needs the right to view them. One query.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     ids = [row.pk for row in rows]
     new = Q(conversation__staff_seen_at=None) | Q(created_at__gt=F("conversation__staff_seen_at"))
     written = Message.objects.filter(seen_by(viewer, "conversation__"), new, conversation_id__in=ids, direction="in")
@@ -95,14 +95,14 @@ def count_of_day(*, viewer: Actor, zone: tzinfo) -> Counter[str]:
 
     Needs the right to view them. One query.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     wanted = {"mine": is_mine(viewer), "late": is_late(), "due_today": due_today(zone)}
     return _count_each(seen_conversations(viewer).filter(assigned_to=viewer.user_id), wanted, COUNT_CAP)
 
 
 def list_mine(*, viewer: Actor, limit: int) -> list[Conversation]:
     """Return what the inbox shows as the viewer's, the first due first. Needs the right to view them. One query."""
-    viewer.require(VIEW)
+    require_view(viewer)
     rows = seen_conversations(viewer).filter(is_mine(viewer))
     rows = rows.select_related("contact__user", "origin__user", "channel_account")
     rows = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
@@ -118,7 +118,7 @@ def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datet
 
     No day is left out. Needs `conversations.view_conversation`. Two queries.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     here = ZoneInfo(zone)
     today = (now or clock_now()).astimezone(here).date()
     first = today - timedelta(days=days - 1)

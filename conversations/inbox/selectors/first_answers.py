@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from conversations.inbox.teams.seen import require_view
 from conversations.models import Conversation, hours_of
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -43,7 +44,7 @@ def first_answers(*, viewer: Actor, conversation: Conversation, now: datetime | 
     when a person was asked for, or from then on. Words of the system are no answer. Working time is that of the
     conversation's team now. Needs `conversations.view_conversation`. At most two queries.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     moment = now or clock_now()
     by_person = conversation.first_person_answered_at
     by_agent = conversation.first_answered_at if conversation.first_answered_at != by_person else None

@@ -12,7 +12,7 @@ from accounts.privacy.reveals import require_grant
 from conversations.custom_fields.values import named_value, with_values
 from conversations.inbox.models import HOT, WARM
 from conversations.inbox.selectors.search import cleaned, conversations_with
-from conversations.inbox.teams.seen import get_seen, seen_conversations
+from conversations.inbox.teams.seen import get_seen, require_view, seen_conversations
 from conversations.models import (
     LIVE,
     URGENT,
@@ -81,7 +81,7 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
 
     Needs `conversations.view_conversation`; absent and another tenant's are the same `NotFound`.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     return get_seen(_rows(viewer), conversation_id)
 
 
@@ -93,7 +93,7 @@ def require_clear(*, viewer: Actor, conversation_id: UUID) -> None:
 
 def query_conversations(*, viewer: Actor) -> QuerySet[Conversation]:
     """Return conversations with contact, channel account and assignee. Needs `conversations.view_conversation`."""
-    viewer.require(VIEW)
+    require_view(viewer)
     return _rows(viewer)
 
 
@@ -111,7 +111,7 @@ def list_conversations(
     when they began. Needs `conversations.view_conversation`. One query for any number of rows, and one for values of
     custom fields. Raises `Invalid` for these, and for a cursor that is not ours, or of another order.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     size = max(1, min(limit, MOST))
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
     wanted = filters or ConversationFilters()

@@ -8,7 +8,7 @@ from django.db.models import QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
 from conversations.contacts.selectors.points import point_matches
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import require_view, seen_by
 from conversations.models import Contact, ContactPoint, Conversation, Message
 from core.actors import Actor
 from core.errors import Invalid
@@ -85,7 +85,7 @@ def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -
 
     Needs `conversations.view_conversation`. One query.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
     rows = rows.filter(seen_by(viewer, "conversation__"))
     newest = rows.order_by("conversation_id", "-seq").distinct("conversation_id")

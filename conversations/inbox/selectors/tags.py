@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.teams.seen import require_view, seen_by
 from conversations.models import ConversationTag, Tag
 from core.actors import Actor
 
@@ -21,7 +21,7 @@ def query_tags(*, viewer: Actor) -> QuerySet[Tag]:
 
 def tags_of_conversations(*, viewer: Actor, conversation_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Tag]]:
     """Return the tags of conversations, by name. One query. Needs `conversations.view_conversation`."""
-    viewer.require(VIEW)
+    require_view(viewer)
     found: dict[UUID, list[Tag]] = defaultdict(list)
     rows = ConversationTag.objects.filter(conversation_id__in=list(conversation_ids)).select_related("tag")
     rows = rows.filter(seen_by(viewer, "conversation__"))

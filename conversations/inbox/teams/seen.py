@@ -4,10 +4,12 @@ Everything that shows or changes conversations, or what belongs to one, goes thr
 """
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.permissions import shares
 from accounts.selectors import only_assigned
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import TeamMember
@@ -16,10 +18,12 @@ from core.db.rows import get_or_missing
 from core.errors import NotFound, Refused
 
 MISSING = "There is no such conversation."
+VIEW: Final = "conversations.view_conversation"
+REPLY: Final = "conversations.reply_conversation"
 
 
-def seen_by(viewer: Actor, place: str = "") -> Q:
-    """Return the condition for what a viewer sees: all, or what is in their teams or assigned to them.
+def held_by(viewer: Actor, place: str = "") -> Q:
+    """Return the condition for what is a viewer's by their role: all, or what is in their teams or assigned to them.
 
     `place` leads to the conversation from the rows that are narrowed, such as `conversation__`. No query.
     """
@@ -28,9 +32,65 @@ def seen_by(viewer: Actor, place: str = "") -> Q:
     return Q(**{f"{place}team_id__in": sorted(viewer.teams)}) | Q(**{f"{place}assigned_to_id": viewer.user_id})
 
 
+def seen_by(viewer: Actor, place: str = "", *, need: str = VIEW) -> Q:
+    """Return the condition for what a viewer sees: what is theirs by their role, and what is shared with them.
+
+    `need` is the permission with which the role sees; `place` is as for `held_by`. No query.
+    """
+    return _beside_shared(viewer, place, need)
+
+
+def answered_by(actor: Actor, place: str = "") -> Q:
+    """Return the condition for what an actor may answer: by their role, or shared with them to act. No query."""
+    return _beside_shared(actor, place, REPLY)
+
+
+def _beside_shared(viewer: Actor, place: str, need: str) -> Q:
+    may = viewer.may(need) or viewer.kind != "user"
+    if may and viewer.teams is None:
+        return Q()
+    lent = REPLY if need == REPLY else VIEW
+    shared = Q(**{f"{place}pk__in": shares.shared_ids(viewer, shares.CONVERSATION, lent)})
+    if may:
+        return held_by(viewer, place) | shared
+    # Who looks for rows without the permission and without anything shared was let in for another reason.
+    return shared if viewer.has_share(shares.CONVERSATION, need) else held_by(viewer, place)
+
+
+def require_view(viewer: Actor) -> None:
+    """Raise `Refused` for who can see no conversation: neither by their role nor a shared one."""
+    shares.require(viewer, shares.CONVERSATION, VIEW)
+
+
+def is_held(actor: Actor, conversation: Conversation) -> bool:
+    """Return True if a person answers a conversation by their role, not because it is shared with them. No query."""
+    mine = actor.teams is None or conversation.team_id in actor.teams or conversation.assigned_to_id == actor.user_id
+    return mine and actor.may(REPLY)
+
+
 def seen_conversations(viewer: Actor) -> QuerySet[Conversation]:
     """Return the conversations that a viewer sees; the caller checks the permission."""
     return Conversation.objects.filter(seen_by(viewer))
+
+
+def held_conversations(actor: Actor) -> QuerySet[Conversation]:
+    """Return the conversations that are an actor's by their role; the caller checks the permission."""
+    return Conversation.objects.filter(held_by(actor))
+
+
+def answered_conversations(actor: Actor) -> QuerySet[Conversation]:
+    """Return the conversations that an actor may answer; the caller checks with `require_reply`."""
+    return Conversation.objects.filter(answered_by(actor))
+
+
+def may_reply(actor: Actor) -> bool:
+    """Return True if an actor can answer some conversation: by their role, or a shared one."""
+    return shares.may_some(actor, shares.CONVERSATION, REPLY)
+
+
+def require_reply(actor: Actor) -> None:
+    """Raise `Refused` for who can answer no conversation: neither by their role nor a shared one."""
+    shares.require(actor, shares.CONVERSATION, REPLY)
 
 
 def get_seen(rows: QuerySet[Conversation], conversation_id: UUID) -> Conversation:
@@ -44,12 +104,20 @@ def require_seen(viewer: Actor, conversation_id: UUID) -> None:
         raise NotFound(MISSING)
 
 
+def refuse_shared(actor: Actor, conversation_id: UUID) -> None:
+    """Raise `Refused` ("shared_only") for what an actor sees only because it is shared. At most two queries."""
+    if actor.has_share(shares.CONVERSATION, VIEW) and seen_conversations(actor).filter(pk=conversation_id).exists():
+        raise Refused(
+            "This conversation is only shared with you. Somebody of its team can do this.", code="shared_only"
+        )
+
+
 def require_all_seen(viewer: Actor, contact_ids: Collection[UUID]) -> None:
     """Raise `Refused` if some conversation of these contacts is outside of the teams that the viewer is limited to."""
     if viewer.teams is None:
         return
     rows = Conversation.objects.filter(contact__in=contact_ids)
-    if rows.exclude(pk__in=rows.filter(seen_by(viewer)).values("pk")).exists():
+    if rows.exclude(pk__in=rows.filter(held_by(viewer)).values("pk")).exists():
         problem = "They have conversations in teams that you aren't in. Ask somebody who sees all of them."
         raise Refused(problem, code="not_all_seen")
 

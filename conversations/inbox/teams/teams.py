@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import Membership
 from accounts.selectors import holding, list_members
@@ -157,6 +157,10 @@ class Keeper:
     def names(self) -> dict[UUID, str]:
         """Return the names of the teams of the tenant in scope, by id."""
         return dict(Team.objects.order_by("name").values_list("pk", "name"))
+
+    def joined(self, user_ids: Collection[UUID]) -> QuerySet[TeamMember]:
+        """Return the places in teams of some people."""
+        return TeamMember.objects.filter(user_id__in=user_ids)
 
     def place(self, *, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:
         """Let a person be in the wanted ones among some teams, and in no other of them. Safe to repeat.

@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.permissions import shares
 from accounts.selectors import list_members
 from conversations import texts
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
-from conversations.inbox.teams.seen import seen_by, teams_of_people
+from conversations.inbox.teams.seen import answered_by, require_reply, teams_of_people
 from conversations.inbox.threads.thread import (
     NOTE_LIMIT,
     VIEW,
@@ -44,7 +45,7 @@ def add_note(
     text, too many people or one who can't see this conversation, and `Conflict` ("erased"). Publishes `note_added` to
     staff. Writes `CONVERSATION_NOTED`.
     """
-    actor.require(states.REPLY)
+    require_reply(actor)
     body = texts.checked(text, limit=NOTE_LIMIT)
     people = mentioned_among(body, mentions, colleagues(), who=CHOOSE)
     with transaction.atomic():
@@ -82,7 +83,7 @@ def revise_note(
     `conversations.reply_conversation` and to be its author. Raises `Refused`, `NotFound`, `Invalid`, and `Conflict`
     ("erased", "too_late"). Writes `CONVERSATION_NOTE_CHANGED`.
     """
-    actor.require(states.REPLY)
+    require_reply(actor)
     body, moment = texts.checked(text, limit=NOTE_LIMIT), now or clock_now()
     people = mentioned_among(body, mentions, colleagues(), who=CHOOSE)
     with transaction.atomic():
@@ -105,28 +106,29 @@ def changeable_notes(*, actor: Actor, conversation_id: UUID, now: datetime | Non
 
     One query. Needs `conversations.reply_conversation`; nothing for a program.
     """
-    actor.require(states.REPLY)
-    rows = Note.objects.filter(seen_by(actor, "conversation__"), conversation_id=conversation_id)
+    require_reply(actor)
+    rows = Note.objects.filter(answered_by(actor, "conversation__"), conversation_id=conversation_id)
     return changeable(rows, actor=actor, now=now)
 
 
 def _locked(actor: Actor, conversation_id: UUID) -> Conversation:
-    conversation = states.locked(conversation_id, actor=actor)
+    conversation = states.locked(conversation_id, actor=actor, may_be_shared=True)
     if Contact.objects.filter(pk=conversation.contact_id, erased_at__isnull=False).exists():
         raise Conflict("This contact has been erased, so notes can't be added.", code="erased")
     return conversation
 
 
 def _require_sight(conversation: Conversation, people: Collection[UUID]) -> None:
-    """Refuse to mention somebody who is limited to teams that this conversation isn't in. At most two queries."""
-    members = {one.user_id: one.user for one in list_members(permission=VIEW) if one.own_teams_only}
+    """Refuse to mention somebody who is limited to teams that this conversation isn't in. At most four queries."""
+    members = {one.user_id: one for one in list_members(permission=VIEW) if one.own_teams_only}
     limited = [one for one in people if one in members and one != conversation.assigned_to_id]
     if not limited:
         return
     teams = teams_of_people(limited)
+    shared = shares.seen_by_people({person: members[person].role for person in limited}, [conversation.pk])
     for person in limited:
-        if conversation.team_id not in teams[person]:
-            problem = f"{members[person].get_full_name()} sees only some conversations, not this one."
+        if conversation.team_id not in teams[person] and (person, conversation.pk) not in shared:
+            problem = f"{members[person].user.get_full_name()} sees only some conversations, not this one."
             raise Invalid(problem, fields={"mentions": [problem]})
 
 

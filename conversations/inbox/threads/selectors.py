@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from conversations.inbox.selectors.lists import VIEW, require_clear
-from conversations.inbox.teams.seen import require_seen, seen_by
+from conversations.inbox.selectors.lists import require_clear
+from conversations.inbox.teams.seen import require_seen, require_view, seen_by
 from conversations.inbox.threads.models import REPLY, require_seat
 from conversations.models import Note, NoteVersion, TeamChatReader, TeamMember, TeamMessage, TeamMessageVersion
 from core.actors import Actor
@@ -45,7 +45,7 @@ def query_notes(*, viewer: Actor, conversation_id: UUID) -> QuerySet[Note]:
 
     Needs `conversations.view_conversation`; raises `NotFound`.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     require_seen(viewer, conversation_id)
     rows: QuerySet[Note] = Note.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
     return rows.defer("body").order_by("-id").select_related("author")
@@ -57,7 +57,7 @@ def list_notes(*, viewer: Actor, conversation_id: UUID, clear: bool = False) -> 
     Needs `conversations.view_conversation`; `clear` needs an open reveal of the messages, else
     `Refused` ("no_grant"). Two queries.
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     rows = Note.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id).order_by("-id")
     if clear:
         require_clear(viewer=viewer, conversation_id=conversation_id)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from accounts.selectors import names_of
 from conversations.contacts.selectors.names import names_in_conversation
-from conversations.inbox.selectors.lists import VIEW, require_clear
-from conversations.inbox.teams.seen import require_seen, seen_by
+from conversations.inbox.selectors.lists import require_clear
+from conversations.inbox.teams.seen import require_seen, require_view, seen_by
 from conversations.messages.selectors.failures import Failure, failures_of
 from conversations.models import Message
 from conversations.texts import SENT_AS, shown_text
@@ -87,7 +87,7 @@ def list_messages(
     `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal grant on the conversation's
     messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records the view (`services.record_view`).
     """
-    viewer.require(VIEW)
+    require_view(viewer)
     if clear:
         require_seen(viewer, conversation_id)
         require_clear(viewer=viewer, conversation_id=conversation_id)

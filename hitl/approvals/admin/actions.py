@@ -226,6 +226,7 @@ class DecisionActions:
         title="Cancel request",
         permission="hitl.cancel_approval",
         form=ReasonForm,
+        on_object=True,
         tone="danger",
         explain="The requester and admins can cancel. The request can then no longer be approved.",
     )
@@ -401,6 +402,7 @@ class NoteActions:
         title="Add note",
         permission=VIEW,
         form=forms.NoteForm,
+        on_object=True,
         submit="Save note",
         explain="Only colleagues see notes. They decide nothing and are no part of the request.",
     )

@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from accounts.permissions import shares
 from console.base.actions import ServiceAction
 from console.base.lists import Column, during, uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import ViewFilter
+from console.base.share import end_share_action, share_action
 from console.base.toolbar import QuickFilter
 from console.extensions import list_notices
 from console.names import names_of
@@ -43,7 +45,7 @@ from hitl.approvals.admin.page.flags import FlagFilter, flag_chips
 from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.decide.rights import WATCHED
 from hitl.display import mark_line, requester_words, risk_chip, state_chip
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import CANCEL, DECIDE
 from hitl.domain.state_machine import WAITING, State
 from hitl.masking import mask_for
 from hitl.models import Approval
@@ -63,6 +65,7 @@ class ApprovalAdmin(
     ServiceAdmin,
 ):
     view_permission = "hitl.view_approval"
+    share_kind = shares.APPROVAL
     nav = Nav("Queue", "inbox", APPROVALS, order=10, badges=("hitl.waiting", "hitl.overdue"))
     intro = "Risky actions that need a person's approval. Yours come first."
     empty_title = "Nothing is waiting for approval"
@@ -94,8 +97,12 @@ class ApprovalAdmin(
     has_search = has_saved_views = True
     search_hint = "Reference, words, object or requester"
 
+    share, end_share = share_action(shares.APPROVAL), end_share_action(shares.APPROVAL)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
-        return ranked(super().get_queryset(request), viewer_of(request))
+        viewer = viewer_of(request)
+        rows = super().get_queryset(request).filter(shares.within(viewer, self.share_kind, self.view_permission))
+        return ranked(rows, viewer)
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the chosen order, or that of the queue or of past requests."""
@@ -253,7 +260,10 @@ class ApprovalAdmin(
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         if obj is None:
             return NOTHING if action.path == PATH and request.method != "POST" else ""
-        return why_not(action.path, obj, viewer_of(request))
+        viewer = viewer_of(request)
+        if action.path == "note" and not viewer.may(action.permission) and CANCEL not in shares.given(viewer, obj):
+            return "This request is shared with you to see it."
+        return why_not(action.path, obj, viewer)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if action.path == PATH:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts.permissions import shares
 from accounts.selectors import roster
 from core.actors import Actor, system
 from core.errors import Conflict, Refused
@@ -25,12 +26,15 @@ def cancel(
     """Cancel a request that is not being executed.
 
     Who may: its requester or agent, the system when a run ended, an administrator; all need
-    `hitl.cancel_approval`. Raises Refused, NotFound, Conflict. Announces approval_closed.
+    `hitl.cancel_approval`, which a share to act lends. Raises Refused, NotFound, Conflict. Announces
+    approval_closed.
     """
-    actor.require(CANCEL)
+    shares.require(actor, shares.APPROVAL, CANCEL)
     with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         members = roster()
-        refuse_lost_role(members, actor, CANCEL)
+        if actor.may(CANCEL) or CANCEL not in shares.given(actor, approval):
+            actor.require(CANCEL)
+            refuse_lost_role(members, actor, CANCEL)
         if not is_own(approval, actor) and not is_admin(members, actor):
             raise Refused("Only the requester or an administrator can cancel this request.")
         _close(work, approval, Event.CANCEL, actor, digest, reason)

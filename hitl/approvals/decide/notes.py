@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.permissions import shares
 from accounts.selectors import list_members
 from core import notices
 from core.actors import Actor
@@ -20,6 +21,7 @@ from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import can_be_stored
 from core.text.mentions import mentioned_in
+from hitl.domain.permissions import CANCEL
 from hitl.models import Approval, ApprovalNote
 from hitl.selectors.approvals import VIEW
 
@@ -44,12 +46,15 @@ def add_note(
 ) -> ApprovalNote:
     """Write a note that only colleagues see, on a request in any state.
 
-    Who may: people (an API key's included) with `hitl.view_approval`. Mentioned are the people in `mentions` and those
-    whose full name stands in the text after an `@`; each gets one notice. The note decides nothing. Audited without
+    Who may: people (an API key's included) with `hitl.view_approval`, and those who it is shared with to act.
+    Mentioned are the people in `mentions` and those whose full name stands in the text after an `@`; each gets one
+    notice. The note decides nothing. Audited without
     its text. Raises Refused, NotFound, Invalid (text, mentions), Conflict (`erased`, `too_many_notes`),
     TooMany after 120 notes within an hour.
     """
-    actor.require(VIEW)
+    is_shared = not actor.may(VIEW) and actor.has_share(shares.APPROVAL, CANCEL)
+    if not is_shared:
+        actor.require(VIEW)
     person = actor.require_person("Only people write notes.")
     body, moment = _checked(text), now or clock_now()
     colleagues = {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
@@ -59,6 +64,8 @@ def add_note(
     with transaction.atomic():
         # Locked, so that an erasure of the request either finds the note or is found here.
         rows = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id)
+        if is_shared:
+            rows = rows.filter(pk__in=shares.shared_ids(actor, shares.APPROVAL, CANCEL))
         approval = get_or_missing(rows.only("tenant_id", "reference", "payload", "people"))
         if approval.payload == GONE:
             raise Conflict("This request has been erased, so notes can't be added.", code="erased")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.permissions import shares
 from core.clock import now
 from core.reliability.idempotency import KEPT_FOR, digest
 from core.rest.downloads import streamed
@@ -173,11 +174,12 @@ class ApprovalResponses(ApiViewSet):
 
     serializer_class: type[BaseSerializer[Any]] = ApprovalDetailSerializer
     lookup_url_kwarg = "approval_id"
+    share_kind = shares.APPROVAL
     watched = rights.WATCHED
 
     def respond_with_approval(self, approval_id: UUID, *, is_view: bool = False) -> Response:
         """Return an approval as it is now; callers who may not view approvals get its id."""
-        if not self.actor.may(selectors.VIEW):
+        if not shares.may_some(self.actor, shares.APPROVAL, selectors.VIEW):
             return Response({"id": str(approval_id)}, status=self.get_success_status())
         approval = selectors.get_approval(viewer=self.actor, approval_id=approval_id)
         if is_view:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import shares
 from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
@@ -139,6 +140,7 @@ class ApprovalDetailViewSet(ListViewSet):
     """The base of view sets about one approval: 404 if the viewer's organisation has no such approval."""
 
     permissions: ClassVar = {"list": selectors.VIEW}
+    share_kind = shares.APPROVAL
     watched = WATCHED
     pagination_class: Any = None
 

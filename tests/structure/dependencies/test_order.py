@@ -228,6 +228,8 @@ OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "e
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {
     "accounts.permissions.object_permissions": "rights on single objects",
+    "accounts.permissions.shares": "what is shared of single objects, beside roles",
+    "accounts.members.shares": "the services that share single objects, and what can be shared",
     "accounts.permissions.roles": "the names of the roles",
     "accounts.privacy.reveals": "opening and asking for a grant to see personal data",
     "accounts.notices": "one's own notices, and who is sent an alert",

@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
+from accounts.permissions import shares
 from agents import selectors, services
 from agents.answering.routing.panels import open_accounts, otherwise_of, places_of
 from agents.answering.routing.selectors import Outlook, outlook
@@ -42,11 +43,12 @@ from agents.studio.agents.tool_groups import titles_of
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
 from agents.studio.trials.turns import TRY
-from console.base.actions import ServiceAction, action_url, service_action, usable
+from console.base.actions import ServiceAction, action_url, service_action, usable, why_not
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
+from console.base.share import end_share_action, share_action
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
@@ -63,7 +65,7 @@ SHOWN_ON = {
 """The tabs that show what actions did."""
 FEW = 10
 """Agents up to which a list needs no filter."""
-MENU = ("copy", "discard", "activate-again", "retire", "restore")
+MENU = ("copy", "share", "end-share", "discard", "activate-again", "retire", "restore")
 """The actions of the menu of an agent's page."""
 
 
@@ -89,7 +91,9 @@ def _saves(title: str, form: type[SetupForm]) -> ServiceAction:
         services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **seen_by(form))
         return "Draft saved."
 
-    tab = service_action(title=title, permission=CHANGE, reading=selectors.VIEW_AGENT, form=form, submit="Save draft")
+    tab = service_action(
+        title=title, permission=CHANGE, reading=selectors.VIEW_AGENT, form=form, submit="Save draft", on_object=True
+    )
     return tab(save)
 
 
@@ -130,6 +134,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"
+    share_kind = shares.AGENT
     nav = Nav("Agents", "agent", AGENTS, order=10)
     intro = "Who answers customers and colleagues, and how often."
     empty_title = "No agents yet"
@@ -250,7 +255,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         viewer = viewer_of(request)
-        if not viewer.may(TRY if tab in FOR_EDITORS else self.view_permission):
+        if not (viewer.may(TRY) if tab in FOR_EDITORS else self.opens_to(viewer)):
             raise PermissionDenied("Your role can't open this page.")
         agent = self.object_or_404(request, object_id)
         if tab == "checks" and reads_fresh_parts(request):
@@ -281,7 +286,9 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             **frame_of(viewer, agent, tab),
             "chips": self.chips_of(agent),
             "menu": [
-                (action, action_url(self, action, agent)) for action in menu if not self.why_not(request, action, agent)
+                (action, action_url(self, action, agent))
+                for action in menu
+                if not why_not(self, request, action, agent)
             ],
             **shown,
         }
@@ -407,6 +414,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
                            "You can't approve its requests.",
                            done="{.name} is now answering with its flow as it is in Langflow.")  # fmt: skip
 
+    share, end_share = share_action(shares.AGENT), end_share_action(shares.AGENT)
     instructions = _saves("Instructions", InstructionsForm)
     tools = _saves("Tools", ToolsForm)
     knowledge = _saves("Knowledge", KnowledgeForm)

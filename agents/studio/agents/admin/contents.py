@@ -10,6 +10,7 @@ from agents.answering.routing.selectors import Outlook
 from agents.answering.tools import registry as tools
 from agents.knowledge.selectors import query_collections
 from agents.models import Agent, AgentVersion, Collection
+from agents.selectors import VIEW_AGENT
 from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.admin.studio import SETTINGS, kept_draft
 from agents.studio.agents.configuration import version_shown
@@ -31,7 +32,11 @@ def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bo
     shown: dict[str, Any] = {"is_open": is_open, "setup": setup}
     if tab == "instructions":
         model = f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
-        return {**shown, "model": model, "answers": panel_of_agent(viewer, agent, found)}
+        return {
+            **shown,
+            "model": model,
+            "answers": panel_of_agent(viewer, agent, found) if viewer.may(VIEW_AGENT) else {},
+        }
     if tab == "tools":
         chosen = form.chosen() if is_open else setup.tools
         limits = form.limits() if is_open else setup.tool_teams
@@ -52,7 +57,8 @@ def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bo
             "lost": [name for name in chosen if not tools.is_known(name)],
         }
     chosen = [str(key) for key in (form["collections"].value() or () if is_open else setup.collections)]
-    rows = [(row, str(row.pk) in chosen) for row in query_collections(viewer=viewer).order_by("name", "id")]
+    shelves = query_collections(viewer=viewer).order_by("name", "id") if viewer.may(VIEW_AGENT) else ()
+    rows = [(row, str(row.pk) in chosen) for row in shelves]
     return {
         **shown,
         "shelves": [each for each in rows if is_open or each[1] or not chosen],

@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
+from accounts.permissions import shares
 from agents import services
 from agents.answering.guardrails.doubt import OURS
 from agents.models import Agent, AgentVersion
@@ -109,7 +110,7 @@ def frame_of(viewer: Actor, agent: Agent, tab: str) -> dict[str, Any]:
         "tabs": [
             {"title": title, "url": tab_url(agent, path), "is_current": path == tab, "is_marked": path in marked}
             for path, title in TABS.items()
-            if path not in FOR_EDITORS or viewer.may(TRY)
+            if path not in FOR_EDITORS or viewer.may(TRY) or (path == "try" and TRY in shares.given(viewer, agent))
         ],
         "draft": draft,
         "state": state_of(agent, draft),

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import shares
 from accounts.rest.serializers import PersonSerializer
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.selectors import query_notes
@@ -47,6 +48,7 @@ class ConversationNoteViewSet(ListViewSet):
         "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY, "update": REPLY}
+    share_kind = shares.CONVERSATION
     serializer_class = ConversationNoteSerializer
     request_serializers: ClassVar = {"create": ConversationNoteRequest, "update": ConversationNoteRequest}
     pagination_class = NewestPagePagination
