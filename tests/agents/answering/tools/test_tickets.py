@@ -201,10 +201,10 @@ def test_hanging_system_costs_a_turn_its_time_once_and_no_other_organisation_any
                 connection.close()
 
         with ThreadPoolExecutor(1) as pool:
-            other, began = pool.submit(elsewhere), time.monotonic()
+            other = pool.submit(elsewhere)
             mail.work(message)
-            took = time.monotonic() - began
             waited, tickets, breaker = other.result()
+        times = list(ToolCall.objects.exclude(pk__in=before).order_by("id").values_list("name", "milliseconds"))
         results = dict(ToolCall.objects.exclude(pk__in=before).order_by("id").values_list("name", "result"))
         assert mail.answers(message.conversation_id)[-1].startswith("I can't reach our ticket system now.")
         assert "error" in results["get_ticket_status"]
@@ -212,6 +212,7 @@ def test_hanging_system_costs_a_turn_its_time_once_and_no_other_organisation_any
         assert (results["search_tickets"]["count"], "not_current" in results["search_tickets"]) == (2, True)
         assert "reference" in results["create_ticket"]  # a request needs no answer of the system
         assert "error" in results["add_comment"]
-    assert 2 < took < 4
-    assert (waited < 1, tickets > 0, breaker) == (True, True, "closed")
+    waits = [milliseconds for name, milliseconds in times if name != "create_ticket"]
+    assert (max(waits) >= 2000, sum(waits) < 4000) == (True, True), times
+    assert (waited < 2, tickets > 0, breaker) == (True, True, "closed")
     assert len(zendesk.requests()) <= 2  # the two that were asked beside each other
