@@ -254,6 +254,9 @@ class SalesforceClient(CrmClient):
         records = tuple(replace(record, merged=tuple(merged.value.get(record.number, ()))) for record in found.value)
         return Ok(CrmPage(records, after, is_last, left.value))
 
+    def position_at(self, moment: datetime) -> Mapping[str, Any]:
+        return {"since": stamp(moment - OVERLAP)}
+
     def read_record(self, row: Any) -> CrmRecord:
         """Return a contact of an answer. Raises ValueError, KeyError and TypeError for what isn't one."""
         read = {name: theirs for name, theirs in self._fields.items() if name != "key"}
