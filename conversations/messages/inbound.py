@@ -141,11 +141,16 @@ def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datet
         return None
     list(Contact.objects.select_for_update().filter(pk=sender.contact_id).values_list("pk"))
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("channel_account")
-    rows = rows.filter(**_place(inbound.channel_account_id, sender, inbound.thread))
-    newest = rows.defer("channel_account__credentials").order_by("-last_message_at").first()
+    rows = rows.defer("channel_account__credentials").order_by("-last_message_at")
+    place = _place(inbound.channel_account_id, sender, inbound.thread)
+    newest = rows.filter(**place).first()
+    is_open = newest is not None and newest.state != CLOSED
+    if newest is None and inbound.thread:  # a new thread may answer what was asked in another one
+        del place["thread"]
+        newest, is_open = rows.filter(**place).first(), True
     if newest is None:
         return None
-    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=newest.state != CLOSED))
+    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=is_open))
     return next(filter(None, taken), None)
 
 

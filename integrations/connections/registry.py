@@ -35,7 +35,10 @@ def register_exchange(name: str, title: str, condition: Callable[[], Exists]) ->
 
 def with_exchanges(rows: QuerySet[ProviderAccount]) -> QuerySet[ProviderAccount]:
     """Return connections with what `exchanges_of` needs of them, so that it takes no query a row."""
-    return rows.annotate(**{name: condition() for name, (_, condition) in _exchanges.items()})
+    found: QuerySet[ProviderAccount] = rows.annotate(
+        **{name: condition() for name, (_, condition) in _exchanges.items()}
+    )
+    return found
 
 
 def exchanges_of(connection: ProviderAccount) -> tuple[str, ...]:

@@ -134,13 +134,14 @@ QUOTE = "On Monday Shop wrote:\n> Please confirm: 49.90 EUR\n> Reply with the co
 def test_code_in_a_mail_confirms_above_a_signature_alone_and_reaches_no_model(shop: Shop) -> None:
     account = ChannelAccount.objects.create(kind="email", provider="imap", name="Mail", address="desk@acme.example")
 
-    def write(text: str, quoted: str = "", *, proven: bool = True, files: int = 0) -> Message:
+    def write(text: str, quoted: str = "", *, proven: bool = True, files: int = 0, thread: str = "t-1") -> Message:
         inbound = InboundMessage(
             account.pk,
             SenderIdentity("email", "ana@customers.example", proven),
             text=text,
             client_id=uuid4(),
             metadata={"mail": {"subject": "Re: refund", "quoted": quoted}},
+            thread=thread,
             media=(InboundMedia("image/png", "mail:1:2", 9, "logo.png"),) * files,
         )
         message: Message = receive(actor=DOOR, inbound=inbound)
@@ -159,6 +160,8 @@ def test_code_in_a_mail_confirms_above_a_signature_alone_and_reaches_no_model(sh
         assert Outbox.objects.filter(event="message_received", ref=said.pk).exists()  # an agent answers it
     said = write("No, I don't want that. My order is 500199.", quote)
     assert (code in str(said.metadata), "500199" in said.body, state_of(draft)) == (False, True, "open")
+    said = write(f"The code\n\n{code}", thread="t-2")  # not an answer to our mail, but a new one
+    assert (state_of(draft), code in str([said.masked_body, said.body])) == ("open", False)
     said = write(f"{code}{SIGNED}", quote, proven=False)
     assert (state_of(draft), code in str([said.masked_body, said.metadata])) == ("open", False)
     said = write(f"{code}{SIGNED}", quote, files=1)
