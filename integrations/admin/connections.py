@@ -44,7 +44,6 @@ from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
 from integrations.sync.services import EVERY
-from integrations.ticketing import selectors as ticketing
 
 State = ProviderAccount.State
 LOOKS: Final = {
@@ -306,7 +305,7 @@ class ConnectionAdmin(ServiceAdmin):
                 key=lambda offer: offer["action"].tone == "danger",
             ),
             "uses": selectors.uses_of(obj).in_words(),
-            "tickets_words": ticketing.say_who_answers(obj),
+            "notes": registry.notes_of(obj),
             "webhook": selectors.webhook_of(obj),
             "webhook_words": platform.webhook_words if platform else "",
             "webhook_missing": obj.webhook_missing,

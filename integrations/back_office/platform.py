@@ -33,7 +33,7 @@ from integrations.transactions.types import NEWEST
 KEY: Final = "back_office"
 TITLE: Final = "Back office"
 NO_SCOPE: Final = "scope_missing"
-"""The code of the contract for a client that may not do this any more, whatever it asks for."""
+"""The contract's code of a withdrawn scope, which is about the whole account."""
 NOBODY: Final = "walker-check"
 """An id that no customer and no draft has: asked for to see whether the credentials count."""
 

@@ -49,6 +49,21 @@ def exchanges_of(connection: ProviderAccount) -> tuple[str, ...]:
     return tuple(title for name, (title, _) in _exchanges.items() if getattr(row, name))
 
 
+Say = Callable[[ProviderAccount], str]
+_notes: list[Say] = []
+
+
+def register_note(say: Say) -> None:
+    """Register what adds a sentence to what a connection is used for, once; "" for one that it isn't about."""
+    if say not in _notes:
+        _notes.append(say)
+
+
+def notes_of(connection: ProviderAccount) -> list[str]:
+    """Return these sentences about a connection."""
+    return [said for say in _notes if (said := say(connection))]
+
+
 def register_panel(make: PanelMaker) -> None:
     """Register what an app shows on the page of a connection, once; None for one that it isn't about."""
     if make not in _panels:

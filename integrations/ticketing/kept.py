@@ -27,7 +27,7 @@ class KeptTickets:
     read_at: datetime
     tickets: list[dict[str, Any]]
     is_outdated: bool = False
-    """Its system has said since that a ticket has changed, of whom it may be."""
+    """Its system has said since that some ticket has changed."""
 
     @property
     def is_fresh(self) -> bool:

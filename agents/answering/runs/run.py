@@ -46,7 +46,7 @@ from core.events import streams
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
 from core.text.speech import gettext, speaking
-from integrations.calls.waits import wait_once_each
+from integrations.calls.selectors import wait_once_each
 
 log = get_logger(__name__)
 TURN_SECONDS = 60.0

@@ -23,8 +23,7 @@ from core.errors import NotFound, Refused, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Params
 from hitl.services import note_refused_move
-from integrations.calls.selectors import Noted, note_calls
-from integrations.calls.waits import TIMED_OUT
+from integrations.calls.selectors import TIMED_OUT, Noted, note_calls
 
 log = get_logger(__name__)
 MAX_WISHES: Final = 12
