@@ -31,6 +31,7 @@ urlpatterns = [
     path("", include("analytics.urls")),
     path("", include("integrations.transactions.urls")),
     path("", include("integrations.hubspot.urls")),
+    path("", include("integrations.zendesk.urls")),
     path("", include("hitl.decision_links.urls")),
     path("", include("hitl.evidence.urls")),
     path("", include("config.api")),

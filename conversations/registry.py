@@ -107,8 +107,11 @@ def note_closed(conversation: Conversation, moment: datetime) -> None:
 
 MayTake = Callable[[InboundMessage], bool]
 """Tells without a query whether a message could be taken."""
-Take = Callable[[InboundMessage, Conversation, datetime], Message | None]
-"""Takes a message for a conversation whose row is locked; None leaves it to be received as usual."""
+Take = Callable[[InboundMessage, Conversation, datetime], Message | InboundMessage | None]
+"""Takes a message for a conversation whose row is locked; None leaves it to be received as usual.
+
+A message that it returns in place of the given one is received as usual.
+"""
 _takers: list[tuple[MayTake, Take, bool]] = []
 
 

@@ -24,15 +24,16 @@ from standins.portal import seed as portal
 from standins.salesforce import org as salesforce
 from standins.slack import seed as slack
 from standins.zendesk import desk as zendesk
+from standins.zendesk.webhooks import signing_secret_of
 
 
 def describe() -> dict[str, Any]:
     """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
     public = settings.PUBLIC_URL
     bases = {
-        "zendesk": settings.ZENDESK_API_BASE,
+        "zendesk": settings.ZENDESK_API_BASE.partition("/at/")[0],
         "hubspot": settings.HUBSPOT_API_BASE,
-        "salesforce": settings.SALESFORCE_API_BASE,
+        "salesforce": settings.SALESFORCE_API_BASE.partition("/at/")[0],
     }
     return {
         "urls": {
@@ -106,6 +107,7 @@ def _connections(organisation: Organisation) -> list[dict[str, Any]]:
         "key_secret": office.key_secret(slug, secret),
     }
     agent = {"subdomain": slug, "email": zendesk.ACCOUNTS[slug], "token": zendesk.token_of(slug)}
+    agent["signing_secret"] = signing_secret_of(slug)
     return [
         {"provider": "back_office", "credentials": office_keys},
         {"provider": "zendesk", "credentials": agent},

@@ -26,7 +26,15 @@ from hub.selectors import amount_of
 
 State, Way = TransactionDraft.State, TransactionDraft.Way
 TRIES: Final = 5
-CODE: Final = re.compile(r"\s*([0-9]{3})[ -]?([0-9]{3})[\s.]*")
+DIGITS: Final = re.compile(r"(?<![0-9])([0-9]{3})[ -]?([0-9]{3})(?![0-9])")
+"""What may be a code, wherever it stands."""
+CODE: Final = re.compile(r"\s*([0-9]{3})[ -]?([0-9]{3})[ \t.]*(?:[\r\n]|$)")
+SIGNATURES: Final = frozenset({"--", "—", "__", "___"})
+"""Lines under which a signature stands."""
+ADDED: Final = re.compile(
+    r">|(sent from|get outlook|von meinem|gesendet von|envoyé|enviado|inviato da|verzonden) ?", re.IGNORECASE
+)
+"""How lines begin that mail programs add, or quote."""
 TOLD: Final = "[confirmation code]"
 """What models and colleagues read in the place of a code."""
 YES: Final = gettext_noop("Yes")
@@ -40,17 +48,20 @@ LAST: Final = gettext_noop("That was the wrong code too many times. Ask for it a
 
 
 def may_confirm(inbound: InboundMessage) -> bool:
-    """Return True for a message that could answer a card: a button of ours, six digits, or nothing but a yes."""
-    if not inbound.sender.verified or inbound.media:
-        return False
-    return bool(_pressed(inbound)) or bool(CODE.fullmatch(inbound.text)) or is_yes(inbound.text)
+    """Return True for a message that could answer a card: a button of ours, nothing but a yes, or any six digits."""
+    if DIGITS.search(inbound.text) or DIGITS.search(_quoted(inbound)):
+        return True
+    return inbound.sender.verified and not inbound.media and (bool(_pressed(inbound)) or is_yes(inbound.text))
 
 
-def take_confirmation(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message | None:
+def take_confirmation(
+    inbound: InboundMessage, conversation: Conversation, moment: datetime
+) -> Message | InboundMessage | None:
     """Keep an answer to a card, and answer it with our words; None for what is to be received as usual.
 
     In the caller's transaction, which has locked the conversation. Only the address that was asked can confirm, and
-    only if its channel has proven the sender. No agent and no model sees a token or a code. Writes
+    only if its channel has proven the sender. No agent and no model sees a token or a code: one that stands among other
+    words or in a quote confirms nothing, and the message is returned without it, to be received as usual. Writes
     `TRANSACTION_CONFIRMED`, `TRANSACTION_DECLINED` or `CONFIRMATION_FAILED`.
     """
     asked = TransactionDraft.objects.select_for_update(of=("self",)).filter(
@@ -58,24 +69,30 @@ def take_confirmation(inbound: InboundMessage, conversation: Conversation, momen
         conversation__contact_id=conversation.contact_id,
         conversation__origin_id=conversation.origin_id,
     )
-    pressed, digits = _pressed(inbound), CODE.fullmatch(inbound.text)
+    pressed, digits = _pressed(inbound), find_code(inbound.text)
+    hidden = without_code(inbound, asked, moment)
+    if not inbound.sender.verified:
+        return hidden
     if pressed:
         draft = asked.filter(token_digest=digest_of_secret(pressed.partition(":")[2])).first()
         if draft is None:
-            return None
+            return hidden
         said = _answer(draft, Way.BUTTON, moment) if pressed.startswith(CONFIRM) else decline(draft)
     elif digits:
         found = find_by_code(asked, digits[1] + digits[2], moment)
         if found is None:
-            return None
+            return hidden
         draft, said = found
+    elif inbound.media or not is_yes(inbound.text):
+        return hidden
     else:
         only = find_only_open(asked, conversation, moment)
         if only is None:
-            return None
+            return hidden
         draft, said = only, _answer(only, Way.WORD, moment)
     conversations.hold_streams(conversation)
-    plain = replace(inbound, metadata={name: value for name, value in inbound.metadata.items() if name != "button"})
+    metadata = (hidden or inbound).metadata
+    plain = replace(inbound, metadata={name: value for name, value in metadata.items() if name != "button"})
     message = conversations.store_taken(plain, conversation=conversation, moment=moment, shown=TOLD if digits else "")
     with speaking(conversation.spoken_language):
         text = gettext(said).format(amount=amount_of(draft, spoken_here()))
@@ -96,6 +113,25 @@ def take_confirmation(inbound: InboundMessage, conversation: Conversation, momen
     if said == CONFIRMED:
         queues.enqueue_after_commit("request_commit", draft.pk)
     return message
+
+
+def without_code(inbound: InboundMessage, asked: QuerySet[TransactionDraft], moment: datetime) -> InboundMessage | None:
+    """Return a message without the codes that drafts wait for, in its text and its quote; None if it has none."""
+    texts = (inbound.text, _quoted(inbound))
+    if not any(DIGITS.search(text) for text in texts):
+        return None
+    waiting = asked.filter(state=State.OPEN, expires_at__gt=moment).exclude(code_digest="").order_by("-id")
+    drafts = [(draft.pk, draft.code_digest) for draft in waiting]
+
+    def told(found: re.Match[str]) -> str:
+        code = found[1] + found[2]
+        return TOLD if any(code_digest(pk, code) == digest for pk, digest in drafts) else found[0]
+
+    text, quoted = (DIGITS.sub(told, text) for text in texts)
+    if (text, quoted) == texts:
+        return None
+    mail = {"mail": {**inbound.metadata["mail"], "quoted": quoted}} if quoted else {}
+    return replace(inbound, text=text, metadata={**inbound.metadata, **mail})
 
 
 def _answer(draft: TransactionDraft, way: TransactionDraft.Way, moment: datetime) -> str:
@@ -155,6 +191,23 @@ def _pressed(inbound: InboundMessage) -> str:
     button = inbound.metadata.get("button")
     payload = str(button.get("payload", "")) if isinstance(button, dict) else ""
     return payload if payload.startswith((CONFIRM, DECLINE)) else ""
+
+
+def find_code(text: str) -> re.Match[str] | None:
+    """Return the code that a text is, where nothing follows but a signature, a quote or what a mail program adds."""
+    found = CODE.match(text)
+    for line in map(str.strip, text[found.end() :].splitlines()) if found else ():
+        if line in SIGNATURES:
+            break
+        if line and not ADDED.match(line):
+            return None
+    return found
+
+
+def _quoted(inbound: InboundMessage) -> str:
+    """Return what a mail quotes: our card may be in it, with its code."""
+    mail = inbound.metadata.get("mail")
+    return str(mail.get("quoted", "")) if isinstance(mail, dict) else ""
 
 
 def is_yes(text: str) -> bool:

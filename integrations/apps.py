@@ -24,6 +24,7 @@ class IntegrationsConfig(AppConfig):
         from hitl.killswitch.targets import targets  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
         from integrations.ads import targets as ad_campaigns  # noqa: F401, PLC0415
+        from integrations.connections.registry import register_note  # noqa: PLC0415
         from integrations.connections.selectors import ConnectionTargets, count_expired  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.mirrors.poller import readable  # noqa: PLC0415
@@ -32,6 +33,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
         from integrations.siem import selectors as siem  # noqa: PLC0415
         from integrations.sync import services as sync  # noqa: PLC0415
+        from integrations.ticketing.selectors import say_who_answers  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
         sealed_files.register(object_store.FileBucket.name, object_store.files_from_settings)
@@ -39,6 +41,7 @@ class IntegrationsConfig(AppConfig):
         for path in settings.PLATFORMS:
             platforms.register(import_string(path))
         targets.register("connection", ConnectionTargets)
+        register_note(say_who_answers)
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
         events.register(notifier.DIGEST, notifier.DigestMail)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from hitl.actions.base import ActionKind, Params
 from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
+from integrations.models import ProviderAccount
 from integrations.schemes import Bearer, Scheme
 
 P = TypeVar("P", bound="Arguments")
@@ -208,6 +209,10 @@ class Platform(ABC):
     """The name of the route to which it posts what has changed; "" if it posts nothing."""
     webhook_words: ClassVar[str] = ""
     """What people have to know and do about that, on the page of a connection."""
+
+    def is_for_tools(self, account: ProviderAccount) -> bool:
+        """Return False for an account that somebody connected for what other apps exchange with it alone."""
+        return True
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> AbstractContextManager[Any]:

@@ -5,6 +5,7 @@ Threads, JSON, the failure script, a page and control requests.
 
 import ipaddress
 import json
+import re
 import socket
 import socketserver
 import sys
@@ -26,6 +27,8 @@ Content = tuple[str, bytes]  # its type, and the bytes of a file
 CHAT_STYLE = Path(__file__).with_name("chat.css")
 CHAT_PLACE = b"/* chat.css */"
 HTML = b"<!doctype html><html><body><h1>We will be right back</h1></body></html>"
+HOME = re.compile(r"/at/(?P<name>[A-Za-z0-9.-]{1,100})(?P<rest>/.*)")
+"""What stands for the host name of an account, where the vendor has one for each."""
 STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
@@ -133,6 +136,8 @@ class StandInHandler(BaseHTTPRequestHandler):
             self._send(error.status, error.body)
 
     def _route(self, body: Document) -> None:
+        place = HOME.fullmatch(self.path)
+        self.home, self.path = (place["name"], place["rest"]) if place else ("", self.path)
         parts = urlsplit(self.path)
         if parts.path == "/":
             return self._send_page()

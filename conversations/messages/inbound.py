@@ -120,9 +120,11 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime, seale
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
-    if not sealed and (answer := _taken(inbound, sender, moment)) is not None:
+    answer = None if sealed else _taken(inbound, sender, moment)
+    if isinstance(answer, Message):
         _open_window(inbound, moment)
         return answer
+    inbound = answer or inbound
     conversation, opened = reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
     message = message_store.store(inbound, moment, as_known=False, sealed=sealed)
     if message is None:
@@ -133,17 +135,22 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime, seale
     return message
 
 
-def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
-    """Keep a message that only answers something; None for every other message."""
+def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | InboundMessage | None:
+    """Keep a message that only answers something; None for every other message, or what is received in its place."""
     if not registry.takers_of(inbound, is_open=False):
         return None
     list(Contact.objects.select_for_update().filter(pk=sender.contact_id).values_list("pk"))
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("channel_account")
-    rows = rows.filter(**_place(inbound.channel_account_id, sender, inbound.thread))
-    newest = rows.defer("channel_account__credentials").order_by("-last_message_at").first()
+    rows = rows.defer("channel_account__credentials").order_by("-last_message_at")
+    place = _place(inbound.channel_account_id, sender, inbound.thread)
+    newest = rows.filter(**place).first()
+    is_open = newest is not None and newest.state != CLOSED
+    if newest is None and inbound.thread:  # a new thread may answer what was asked in another one
+        del place["thread"]
+        newest, is_open = rows.filter(**place).first(), True
     if newest is None:
         return None
-    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=newest.state != CLOSED))
+    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=is_open))
     return next(filter(None, taken), None)
 
 

@@ -130,12 +130,16 @@ def store(
     streams.hint_after_commit({stream: message.seq})
     if inbound.wants_answer:
         outbox.wake_relay_after_commit()
+    _keep_files(message, files)
+    return message
+
+
+def _keep_files(message: Message, files: Sequence[Attachment]) -> None:
     for file in files:
         file.message = message
     if files:
         Attachment.objects.bulk_create(files)
         file_contents.claim_content(files)
-    return message
 
 
 def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: datetime, shown: str = "") -> Message:
@@ -143,7 +147,8 @@ def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: 
 
     `shown` is what models and colleagues read in the place of its text.
     """
-    message = _message(inbound, [], moment)
+    files = files_to_fetch(inbound.media)
+    message = _message(inbound, files, moment)
     message.masked_body = shown or message.masked_body
     message.conversation, message.sender_id = conversation, conversation.contact_id
     conversation.last_message_at = conversation.last_inbound_at = moment
@@ -152,6 +157,7 @@ def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: 
     name = "message_received"
     message.seq = stream_events.append_message(conversation, message, event_type=name, listed=name).seq
     message.save(force_insert=True)
+    _keep_files(message, files)
     return message
 
 

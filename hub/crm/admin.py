@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.db.models import Exists, OuterRef
+
 from console.base.actions import register_action
 from console.base.crud import calls
 from core.actors import Actor
@@ -9,12 +11,13 @@ from hub.crm import cursors, switches
 from hub.crm.field_map import save_field_map
 from hub.crm.fields import Direction, Owner, find_rules
 from hub.crm.map_form import FieldMapForm, make_initial
+from hub.crm.models import CrmSwitch
 from hub.crm.switches import MANAGE
 from hub.crm.words import describe
-from integrations.connections.registry import Panel, register_panel
+from integrations.connections.registry import Panel, register_exchange, register_panel
 from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
-from integrations.models import ProviderAccount
+from integrations.models import ProviderAccount, SyncCursor
 from integrations.sync.services import EVERY
 
 
@@ -143,6 +146,10 @@ def register() -> None:
     for action in ACTIONS:
         register_action(ProviderAccount, action)
     register_panel(make_panel)
+    sends = CrmSwitch.objects.filter(connection=OuterRef("pk"), sends_contacts=True)
+    reads = SyncCursor.objects.filter(connection=OuterRef("pk"), stream=cursors.STREAM, paused_at=None)
+    register_exchange("crm_sends", "Contacts and closed conversations sent there", lambda: Exists(sends))
+    register_exchange("crm_reads", "Contacts read back", lambda: Exists(reads))
 
 
 def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:

@@ -25,7 +25,7 @@ from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, 
 from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, MERGED_THERE
 from integrations.crm import services
-from integrations.crm.types import CONTACTS, CrmPage, CrmRecord, NotDone
+from integrations.crm.types import CONTACTS, REFUSED, CrmPage, CrmRecord, NotDone
 from integrations.models import SyncCursor
 from integrations.sync import services as sync
 from integrations.sync.services import EVERY, LEASE, LeaseLost, fail
@@ -95,14 +95,26 @@ class Reading:
                 return
 
     def stop(self, failed: NotDone) -> None:
-        """End a reading whose next page wasn't returned: it goes on there, one that never ends only by hand."""
+        """End a reading whose next page wasn't returned: it goes on there, one that never ends only by hand.
+
+        A position that is refused may have ended: then it begins again.
+        """
         if failed.is_wait:
             lease.release(self.cursor, until=now() + timedelta(seconds=failed.seconds))
             return
         ended: dict[str, Any] = {}
         if failed.code == ENDLESS:
             ended = {"paused_at": now(), "position": self._position(self.cursor.position.get("at", {}))}
+        elif failed.code == REFUSED and not failed.fields and self.cursor.position.get("at"):
+            ended = {"position": self.begun_again()}
         fail(self.cursor, failed.code, seconds=failed.seconds, **ended)
+
+    def begun_again(self) -> dict[str, Any]:
+        """Return where to begin in place of a position that has ended: after the last end of a reading, else all."""
+        last = self.cursor.last_success_at
+        if "began" in self.cursor.position or last is None:
+            return {}
+        return self._position(services.position_at(self.switch.connection, last))
 
     def position_after(self, page: CrmPage) -> dict[str, Any]:
         old = self.cursor.position

@@ -83,6 +83,16 @@ class CredentialsForm(ConsoleForm):
             is_public = provider.is_public(name)
             usual = "" if info.is_required() else info.default
             shown = {"class": "wk-input", "autocomplete": "off"}
+            more = info.json_schema_extra
+            choices = more.get("choices") if isinstance(more, dict) else None
+            if isinstance(choices, dict):
+                self.fields[f"{TYPED}{name}"] = forms.ChoiceField(
+                    label=info.title,
+                    help_text=info.description or "",
+                    choices=list(choices.items()),
+                    initial=(stored or {}).get(name, usual),
+                )
+                continue
             self.fields[f"{TYPED}{name}"] = forms.CharField(
                 label=info.title or name.replace("_", " ").capitalize(),
                 help_text=info.description or "",
@@ -280,8 +290,6 @@ class ConnectionAdmin(ServiceAdmin):
 
     def detail_context(self, request: HttpRequest, obj: ProviderAccount) -> dict[str, Any]:
         """Return the fields, what the connection is used for, and what is wrong with it."""
-        uses = selectors.uses_of(obj)
-        groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
         viewer = viewer_of(request)
         mirror, platform = find_mirror(viewer=viewer, connection=obj), platforms.find(obj.provider)
@@ -296,7 +304,8 @@ class ConnectionAdmin(ServiceAdmin):
                 (quieted(offer, obj) for offer in found["offered"] if not offer["blocked"]),
                 key=lambda offer: offer["action"].tone == "danger",
             ),
-            "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
+            "uses": selectors.uses_of(obj).in_words(),
+            "notes": registry.notes_of(obj),
             "webhook": selectors.webhook_of(obj),
             "webhook_words": platform.webhook_words if platform else "",
             "webhook_missing": obj.webhook_missing,

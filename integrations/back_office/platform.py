@@ -32,6 +32,8 @@ from integrations.transactions.types import NEWEST
 
 KEY: Final = "back_office"
 TITLE: Final = "Back office"
+NO_SCOPE: Final = "scope_missing"
+"""The contract's code of a withdrawn scope, which is about the whole account."""
 NOBODY: Final = "walker-check"
 """An id that no customer and no draft has: asked for to see whether the credentials count."""
 
@@ -97,7 +99,8 @@ def address_of(kept: Secrets) -> str:
 
 def system_of(url: str, authorise: Authorise) -> System:
     """Return a back office. Raises as `own_system`."""
-    return own_system(url, authorise, hosts=settings.BACK_OFFICE_HOSTS, error=read_error)
+    system = own_system(url, authorise, hosts=settings.BACK_OFFICE_HOSTS, error=read_error)
+    return replace(system, ended_codes=frozenset({NO_SCOPE}))
 
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:

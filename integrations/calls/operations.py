@@ -106,7 +106,8 @@ class System:
     """An outside system: where it is, how its requests are authorised, and what it says of limits.
 
     `error` reads its code and words of an error. Answers with one of its `limit_codes` mean "too many", with
-    any status. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
+    any status, and with one of its `ended_codes` that the account itself has no permission any more, not only for one
+    object. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
     named may be a private one. `refused` is told when the authorisation is no longer accepted. `quota` reads from an
     answer's headers how many calls are left.
     """
@@ -115,6 +116,7 @@ class System:
     authorise: Authorise
     error: Callable[[Any], tuple[str, str]] = read_error
     limit_codes: frozenset[str] = frozenset()
+    ended_codes: frozenset[str] = frozenset()
     calls_per_minute: int | None = None
     private_hosts: tuple[str, ...] = ()
     refused: Refused | None = None
@@ -133,8 +135,8 @@ class System:
         return wait_of(reply)
 
     def is_ended(self, reply: Reply, code: str) -> bool:
-        """Return True if the authorisation has ended; a 403 may be about one object alone."""
-        return reply.status == UNAUTHORISED
+        """Return True if the authorisation has ended: by a 401 or a code; a 403 may be about one object alone."""
+        return reply.status == UNAUTHORISED or (reply.status >= 400 and code in self.ended_codes)
 
 
 @dataclass

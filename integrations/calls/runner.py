@@ -12,7 +12,7 @@ from core.errors import Unavailable, WalkerError
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.reliability.rate_limit import count_or_let_pass
 from hitl.selectors import is_connection_stopped
-from integrations.calls import breaker, last_values, quotas
+from integrations.calls import breaker, last_values, quotas, waits
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import (
     ENDED,
@@ -39,7 +39,7 @@ QUOTA_SPENT: Final = "quota_spent"
 STOPPED: Final = "stopped"
 STOP_WAIT: Final = 60.0
 """Seconds after which an operation is tried again that an emergency stop keeps from being made."""
-NO_TIME: Final = CleanFailure("timed_out", "There was no time left for the call.", retry=True, was_called=False)
+NO_TIME: Final = CleanFailure(waits.TIMED_OUT, "There was no time left for the call.", retry=True, was_called=False)
 
 
 def run(operation: Operation, request: Request, *, system: System, line: Line, parse: Callable[[Any], T]) -> Answer[T]:
@@ -47,17 +47,22 @@ def run(operation: Operation, request: Request, *, system: System, line: Line, p
 
     For clients, outside transactions. A call that did nothing, as its system proves, is made up to `line.attempts`
     times; one whose answer was lost only if the operation may be repeated, and else it is `Unknown`. Readings never
-    end in `Unknown`; where `line.takes_last`, one that fails is answered by the last value. What executes isn't called
-    under an emergency stop of the connection ("stopped"); callers don't ask for it. Never raises for failures outside,
-    and never takes longer than `operation.seconds` or what is left to the line.
+    end in `Unknown`; where `line.takes_last`, one that fails is answered by the last value. A system that let a call
+    time out isn't called again within `waits.wait_once_each`. What executes isn't called under an emergency stop of the
+    connection ("stopped"); callers don't ask for it. Never raises for failures outside, and never takes longer than
+    `operation.seconds` or what is left to the line.
     """
     call = _Call(operation, request, system, line, parse)
     if operation.kept_seconds and line.takes_last:
         kept = call.find_last(timedelta(seconds=operation.kept_seconds))
         if kept is not None:
             return Ok(kept.value)
-    add_call(operation.key, line.connection.pk)
-    answer = call.make()
+    answer: Answer[T] | None = waits.find_wait(line.connection)
+    if answer is None:
+        add_call(operation.key, line.connection.pk)
+        began = time.monotonic()
+        answer = call.make()
+        waits.note_wait(line.connection, answer, time.monotonic() - began)
     if not isinstance(answer, CleanFailure) or not answer.retry or not line.takes_last or operation.executes:
         return answer
     last = call.find_last(last_values.KEPT)

@@ -10,7 +10,10 @@ from django.db.models import QuerySet
 
 from core.actors import Actor
 from integrations.calls.rights import VIEW
+from integrations.calls.waits import TIMED_OUT, wait_once_each
 from integrations.models import ProviderCall
+
+__all__ = ["TIMED_OUT", "Noted", "add_call", "list_calls", "note_calls", "wait_once_each"]
 
 
 @dataclass

@@ -27,6 +27,7 @@ class UsesSerializer(serializers.Serializer[Any]):
     requests = serializers.ListField(child=serializers.CharField(), read_only=True)
     lookups = serializers.ListField(child=serializers.CharField(), read_only=True)
     sections = serializers.ListField(child=serializers.CharField(), read_only=True)
+    exchanges = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
 class VendorAccountSerializer(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from hitl.killswitch.targets import Targets
 from integrations import platforms
 from integrations.calls.rights import MISSING, VIEW
 from integrations.connections import providers
+from integrations.connections.registry import exchanges_of, with_exchanges
 from integrations.models import ProviderAccount, ProviderCall
 
 MOST: Final = 12
@@ -24,14 +25,19 @@ MOST: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What the tools of a provider do with its default connection, by their titles."""
+    """What the tools of a provider do with its default connection, by their titles, and what is exchanged over it."""
 
     requests: tuple[str, ...] = ()
     lookups: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    exchanges: tuple[str, ...] = ()
+    """What goes there and comes from there by itself, over this connection whether it is the default or not."""
 
-    def __bool__(self) -> bool:
-        return bool(self.requests or self.lookups or self.sections)
+    def in_words(self) -> dict[str, str]:
+        """Return them by what they are, in words for people; {} for none."""
+        groups = {"Requests": self.requests, "What agents read": self.lookups, "Daily brief": self.sections}
+        named = {**groups, "By itself": self.exchanges}
+        return {name: ", ".join(titles) for name, titles in named.items() if titles}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,7 @@ def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
     viewer.require(VIEW)
     known = [provider.key for provider in providers.every()]
     rows = ProviderAccount.objects.filter(provider__in=known).order_by("provider", "id")
-    found: QuerySet[ProviderAccount] = rows.annotate(last_call=Subquery(_newest_call(OuterRef("pk"))))
-    return found
+    return with_exchanges(rows.annotate(last_call=Subquery(_newest_call(OuterRef("pk")))))
 
 
 def last_call_of(row: ProviderAccount) -> LastCall | None:
@@ -112,12 +117,14 @@ def webhook_of(row: ProviderAccount) -> str:
 
 
 def uses_of(row: ProviderAccount) -> Uses:
-    """Return what stops when a connection is disconnected: nothing unless it is the default."""
+    """Return what stops when a connection is disconnected: for tools nothing unless it is the default."""
+    exchanges = exchanges_of(row) if row.is_active else ()
     platform = platforms.find(row.provider) if row.is_active and row.is_default else None
-    if platform is None:
-        return Uses()
+    if platform is None or not platform.is_for_tools(row):
+        return Uses(exchanges=exchanges)
     return Uses(
         (*(kind.title for kind in platform.kinds), *platform.also_requested),
         (*(lookup.title for lookup in platform.lookups), *platform.also_read),
         tuple(section.title for section in platform.sections),
+        exchanges,
     )

@@ -53,6 +53,10 @@ class CrmClient(Client, ABC):
         """
 
     @abstractmethod
+    def position_at(self, moment: datetime) -> Mapping[str, Any]:
+        """Return where a reading begins that is to see all that changed after a moment, also what shows late."""
+
+    @abstractmethod
     def read_changes(
         self, numbers: Sequence[str], names: Sequence[str]
     ) -> Answer[Mapping[str, Mapping[str, datetime]]]:

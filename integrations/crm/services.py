@@ -65,6 +65,11 @@ def read_page(
     return _value_of(_in_background(account, fields, seconds).read_page(position))
 
 
+def position_at(account: ProviderAccount, moment: datetime) -> Mapping[str, Any]:
+    """Return where to read on to see all that changed after a moment. No outside call; raises as `open_crm`."""
+    return open_crm(account).position_at(moment)
+
+
 def read_changes(
     account: ProviderAccount, numbers: Sequence[str], fields: Mapping[str, str], *, seconds: float
 ) -> Mapping[str, Mapping[str, datetime]] | NotDone:

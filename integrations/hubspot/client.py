@@ -54,11 +54,11 @@ ADD_NOTE: Final = _change("add_note", repeats="with_key")
 
 
 class HubspotClient(TicketClient):
-    """One portal of HubSpot; new tickets go to a stage of a pipeline."""
+    """One portal of HubSpot; new tickets go to a stage of a pipeline, if its tickets are used at all."""
 
-    def __init__(self, system: System, line: Line, *, pipeline: str, stage: str) -> None:
+    def __init__(self, system: System, line: Line, *, pipeline: str, stage: str, has_tickets: bool = True) -> None:
         super().__init__(system, line)
-        self._place = (pipeline, stage)
+        self._place, self.has_tickets = (pipeline, stage), has_tickets
 
     def has_key_property(self, kind: str) -> Answer[bool]:
         """Return True if objects of a kind have the property with our key, with unique values."""

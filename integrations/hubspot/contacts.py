@@ -137,6 +137,9 @@ class HubspotContacts(CrmClient):
             return Ok(CrmPage(records, following, is_last, left))
         return CleanFailure("endless_pages", "The same page comes again and again.")
 
+    def position_at(self, moment: datetime) -> Mapping[str, Any]:
+        return {"since": round(moment.timestamp() * 1000) - OVERLAP_MS}
+
     def read_changes(
         self, numbers: Sequence[str], names: Sequence[str]
     ) -> Answer[Mapping[str, Mapping[str, datetime]]]:

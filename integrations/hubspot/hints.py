@@ -24,6 +24,7 @@ from integrations.hubspot.client import READ, READ_CONTACT, contact_of, ticket_o
 from integrations.hubspot.platform import Hubspot
 from integrations.models import ProviderAccount
 from integrations.sync import services as sync
+from integrations.ticketing import kept
 
 BODY_LIMIT: Final = 256 * 1024
 """A post holds up to a hundred events."""
@@ -74,6 +75,8 @@ def take(request: HttpRequest, body: bytes, account: ProviderAccount) -> None:
         last_values.forget(line, READ_CONTACT, contact_of(str(number)))
     for number in tickets:
         last_values.forget(line, READ, ticket_of(str(number)))
+    if tickets:
+        kept.note_change(Hubspot.key)
     if contacts:
         sync.hurry(account, CONTACTS)
     cache.set(seen, 1, timeout=2 * WINDOW)  # at the end: one that was answered 503 is taken when it comes again

@@ -22,6 +22,7 @@ from integrations.ticketing.ports import TicketPlatform
 from integrations.ticketing.selectors import value_of
 
 CALLS_PER_MINUTE: Final = 600
+ON, OFF = "yes", "no"
 DEFAULT: Final = "https://api.hubapi.com"
 _LIMIT: Final = "X-HubSpot-RateLimit-Daily"
 read_quota: Final = partial(read_numbers, left=f"{_LIMIT}-Remaining", limit=_LIMIT, period="day")
@@ -49,6 +50,13 @@ class Credentials(BaseModel):
         description="Id of the stage for new tickets; 1 is New in the pipeline 0.",
         json_schema_extra={"is_public": True},
     )
+    tickets: str = Field(
+        ON,
+        pattern=f"^({ON}|{OFF})$",
+        title="Tickets",
+        description="Whether agents and requests use this portal's tickets; contacts have a switch of their own.",
+        json_schema_extra={"is_public": True, "choices": {ON: "Used by agents", OFF: "Not used: contacts alone"}},
+    )
 
 
 class Hubspot(TicketPlatform, CrmPlatform):
@@ -60,6 +68,7 @@ class Hubspot(TicketPlatform, CrmPlatform):
     scheme = Bearer("token")
     kinds = KINDS
     has_public_comments = False
+    is_also_crm = True
     crm_fields = FIELD_MAP
     webhook = "hubspot_changes"
     webhook_words = (
@@ -69,13 +78,23 @@ class Hubspot(TicketPlatform, CrmPlatform):
 
     def connect(self, credentials: Credentials, line: Line) -> HubspotClient:
         place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
-        return HubspotClient(system_of(credentials), line, **place)
+        return HubspotClient(system_of(credentials), line, **place, has_tickets=credentials.tickets == ON)
+
+    def is_for_tools(self, account: ProviderAccount) -> bool:
+        """Return False where only contacts are exchanged."""
+        return (account.credentials or {}).get("tickets", ON) == ON
 
     def connect_crm(self, credentials: Credentials, line: Line, fields: Mapping[str, str]) -> HubspotContacts:
         return HubspotContacts(system_of(credentials), line, fields)
 
     def summary(self, client: HubspotClient) -> str:
-        """Say that the properties with our key are there. Raises ConnectionFailed, with what is missing."""
+        """Say that the properties with our key are there. Raises ConnectionFailed, with what is missing.
+
+        Without its tickets only the token is tried; those of contacts are looked for when contacts are switched on.
+        """
+        if not client.has_tickets:
+            value_of(client.has_key_property("contacts"))
+            return "HubSpot · contacts"
         for kind in ("tickets", "notes"):
             if not value_of(client.has_key_property(kind)):
                 raise ConnectionFailed("no_key_property", f"{KEY} of {kind}, with unique values")

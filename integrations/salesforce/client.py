@@ -65,10 +65,10 @@ ROLLED_BACK: Final = "ALL_OR_NONE_OPERATION_ROLLED_BACK"
 DELETED: Final = "ENTITY_IS_DELETED"
 LIMITS: Final = frozenset({LIMITED, "UNABLE_TO_LOCK_ROW"})
 """Nothing was done, and a little later it may be."""
-FORBIDDEN: Final = frozenset(
+SWITCHED_OFF: Final = frozenset({"API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG"})
+"""The account may not call the API at all any more."""
+FORBIDDEN: Final = SWITCHED_OFF | frozenset(
     {
-        "API_CURRENTLY_DISABLED",
-        "API_DISABLED_FOR_ORG",
         "INSUFFICIENT_ACCESS",
         "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
         "INSUFFICIENT_ACCESS_OR_READONLY",
@@ -110,7 +110,7 @@ class SalesforceClient(CrmClient):
     """The contacts of one organisation, with the fields that each of `FIELDS` has there."""
 
     def __init__(self, system: System, line: Line, fields: Mapping[str, str]) -> None:
-        super().__init__(replace(system, error=self.read_error, limit_codes=LIMITS), line)
+        super().__init__(replace(system, error=self.read_error, limit_codes=LIMITS, ended_codes=SWITCHED_OFF), line)
         self._fields = {**fields, "key": CONTACT}
         # Salesforce wants a last name of each contact, whichever field has the name.
         self._ours = {LAST_NAME: "name", **{theirs: ours for ours, theirs in self._fields.items()}}
@@ -253,6 +253,9 @@ class SalesforceClient(CrmClient):
             return self._refused(left)
         records = tuple(replace(record, merged=tuple(merged.value.get(record.number, ()))) for record in found.value)
         return Ok(CrmPage(records, after, is_last, left.value))
+
+    def position_at(self, moment: datetime) -> Mapping[str, Any]:
+        return {"since": stamp(moment - OVERLAP)}
 
     def read_record(self, row: Any) -> CrmRecord:
         """Return a contact of an answer. Raises ValueError, KeyError and TypeError for what isn't one."""

@@ -47,6 +47,8 @@ class TicketPlatform(Platform):
     also_read: ClassVar[tuple[str, ...]] = ("Find tickets", "Read a ticket's status", "Tickets beside conversations")
     has_public_comments: ClassVar[bool] = True
     """False where a comment can't reach the customer at all."""
+    is_also_crm: ClassVar[bool] = False
+    """It may be connected for contacts alone, so every other ticket system that is connected comes first."""
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> TicketClient:

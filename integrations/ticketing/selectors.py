@@ -5,9 +5,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from core.errors import Invalid, NotFound, Unavailable
+from core.privacy.visible_text import visible
 from integrations import platforms
 from integrations.calls.answers import Answer, Ok
 from integrations.calls.operations import Line
+from integrations.models import ProviderAccount
 from integrations.platforms import Connection
 from integrations.ticketing import kept
 from integrations.ticketing.kept import KeptTickets
@@ -24,19 +26,25 @@ def systems() -> list[str]:
 
 
 def is_connected(connected: Collection[str]) -> bool:
-    """Return True if a ticket system is among these platforms."""
-    return any(key in connected for key in systems())
+    """Return True if a ticket system is among these platforms. One query if all may be there for contacts alone."""
+    here = [platforms.get(key) for key in systems() if key in connected]
+    if any(isinstance(each, TicketPlatform) and not each.is_also_crm for each in here):
+        return True
+    return bool(here) and find_connection() is not None
 
 
 def connection(system: str = "") -> Connection:
-    """Return the connection with a ticket system, without a key the first that is connected.
+    """Return the connection with a ticket system, without a key the one that `find_connection` finds.
 
     Raises Unavailable `not_connected` without one, and NotFound for a platform that is none.
     """
     if system:
         if system not in systems():
             raise NotFound("There is no ticket system of this name.")
-        return platforms.connection(system)
+        linked = platforms.connection(system)
+        if not _has_tickets(linked):
+            raise Unavailable(f"{linked.platform.title} is connected for contacts alone.", code="not_connected")
+        return linked
     found = find_connection()
     if found is None:
         raise Unavailable("Your organisation has connected no ticket system.", code="not_connected")
@@ -44,8 +52,32 @@ def connection(system: str = "") -> Connection:
 
 
 def find_connection() -> Connection | None:
-    """Return the first connected ticket system, or None. One query."""
-    return next((one for one in platforms.connected() if isinstance(one.platform, TicketPlatform)), None)
+    """Return the ticket system that answers for the tenant, or None. One query.
+
+    The first that is connected, but one that is a CRM too only where there is no other.
+    """
+    found = [one for one in platforms.connected() if _has_tickets(one)]
+    return min(
+        found, key=lambda one: isinstance(one.platform, TicketPlatform) and one.platform.is_also_crm, default=None
+    )
+
+
+def _has_tickets(linked: Connection) -> bool:
+    return isinstance(linked.platform, TicketPlatform) and linked.platform.is_for_tools(linked.account)
+
+
+def say_who_answers(account: ProviderAccount) -> str:
+    """Return which ticket system agents and people use, for the page of a connection with one; "" for another."""
+    platform = platforms.find(account.provider)
+    if not isinstance(platform, TicketPlatform) or not account.is_active:
+        return ""
+    found = find_connection()
+    if found is None:
+        return "Agents, requests and the inbox use no tickets now."
+    if found.account.pk == account.pk:
+        return "Agents, requests and the inbox use the tickets of this connection."
+    other = f"{found.platform.title} (“{visible(found.account.name)}”)"
+    return f"Agents, requests and the inbox use the tickets of {other}, not of this connection."
 
 
 def has_public_comments(linked: Connection) -> bool:

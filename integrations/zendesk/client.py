@@ -78,8 +78,9 @@ class ZendeskClient(TicketClient):
         )
 
     def get(self, number: str) -> Answer[Ticket | None]:
-        request = Request(f"/api/v2/tickets/{number}.json", {"include": "users"})
-        answer: Answer[Ticket | None] = self._call(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
+        answer: Answer[Ticket | None] = self._call(
+            READ, ticket_of(number), lambda body: parse_tickets(body, [body["ticket"]])[0]
+        )
         return Ok(None) if isinstance(answer, CleanFailure) and answer.code in MISSING else answer
 
     def find_created(self, key: str) -> Answer[Ticket | None]:
@@ -136,6 +137,11 @@ class ZendeskClient(TicketClient):
             if not (isinstance(answer, CleanFailure) and answer.code == CONFLICT):
                 return answer
         return CleanFailure(CONFLICT, "The ticket changed again and again.", retry=True)
+
+
+def ticket_of(number: str) -> Request:
+    """Return what reads a ticket and the person that it is for."""
+    return Request(f"/api/v2/tickets/{number}.json", {"include": "users"})
 
 
 def _stamp(body: Any) -> str:

@@ -41,6 +41,11 @@ class Credentials(BaseModel):
         json_schema_extra={"is_public": True},
     )
     token: str = Field(min_length=1, title="API token", description="From Apps and integrations, APIs, API tokens.")
+    signing_secret: str = Field(
+        "",
+        title="Signing secret",
+        description="Of the webhook, if Zendesk posts changes to Walker; else leave it empty.",
+    )
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,11 @@ class Zendesk(TicketPlatform):
     credentials = Credentials
     scheme = ApiToken()
     kinds = KINDS
+    webhook = "zendesk_changes"
+    webhook_words = (
+        "Make a webhook in Zendesk with this address for ticket events, and enter its signing secret under Rotate "
+        "credentials. Zendesk then posts that a ticket has changed, and Walker discards its saved copy."
+    )
 
     def connect(self, credentials: Credentials, line: Line) -> ZendeskClient:
         return ZendeskClient(system_of(credentials), line)

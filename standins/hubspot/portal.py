@@ -294,8 +294,4 @@ class Portal:
 
     def set_address(self, wanted: Document) -> Document:
         """Set where a portal's app is posted what changes; "" for nowhere."""
-        portal = str(wanted.get("account", ""))
-        if portal not in PORTALS:
-            raise invalid(account=f"One of {', '.join(PORTALS)}.")
-        self.poster.addresses[portal] = str(wanted.get("url", ""))
-        return {"url": self.poster.addresses[portal]}
+        return self.poster.set_address(wanted, PORTALS)

@@ -78,7 +78,7 @@ class Handler(StandInHandler):
                 known = secret = ""
         if form.get("grant_type") != "client_credentials":
             return 400, {"error": "unsupported_grant_type", "error_description": "grant type not supported"}
-        for org in ORGS:
+        for org in [org for org in ORGS if self.home in ("", org)]:
             app = credentials_of(org)
             if known == app["client_id"] and hmac.compare_digest(secret.encode(), app["client_secret"].encode()):
                 token = f"00D{org}!{secrets.token_urlsafe(32)}"
@@ -90,7 +90,7 @@ class Handler(StandInHandler):
     def _org(self) -> str:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         org = self.server.tokens.get(token)
-        if scheme != "Bearer" or org is None:
+        if scheme != "Bearer" or org is None or self.home not in ("", org):
             raise problem(401, "INVALID_SESSION_ID", "Session expired or invalid")
         return org
 

@@ -8,6 +8,7 @@ from standins.clock import now
 from standins.errors import ApiError, invalid
 from standins.store import Document
 from standins.tickets import TicketStore, number
+from standins.zendesk.webhooks import Poster
 
 ACCOUNTS: Final = {"acme": "agent@acme.example", "globex": "agent@globex.example"}
 PEOPLE: Final = {"acme": ("Carla Jansen", "carla@customers.example"), "globex": ("Gus Lind", "gus@customers.example")}
@@ -36,7 +37,7 @@ class Desk:
     """What each account has."""
 
     def __init__(self, store: TicketStore) -> None:
-        self.store = store
+        self.store, self.poster = store, Poster()
         self._seed()
 
     def reset(self) -> None:
@@ -44,6 +45,7 @@ class Desk:
         with self.store.transaction():
             self.store.clear()
             self._seed()
+        self.poster.reset()
 
     def _seed(self) -> None:
         """Fill an empty store: an open ticket and a solved one for each account's customer."""
@@ -173,6 +175,7 @@ class Desk:
             # A second later than it was, so that one in the same second has another stamp, too.
             ticket["updated_at"] = _stamp(0) if ticket["updated_at"] != _stamp(0) else _stamp(0, seconds=1)
             self.store.save(account, "ticket", ticket)
+        self.poster.post_later(account, ("status_changed", ticket["id"]))
         return ticket
 
 

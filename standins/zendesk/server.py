@@ -49,13 +49,22 @@ class Handler(StandInHandler):
             return error.status, error.body
 
     def _account(self) -> str:
+        """Return whose token it is, at the address of that account."""
+        if self.home and self.home not in ACCOUNTS:
+            error = problem(404, "", "")
+            error.body = {"error": {"title": f"No help desk at {self.home}.zendesk.com", "message": "There is none."}}
+            raise error
         scheme, _, proof = self.headers.get("Authorization", "").partition(" ")
         try:
             known, _, token = base64.b64decode(proof, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             known, token = "", ""
         for account, email in ACCOUNTS.items():
-            if scheme == "Basic" and (known, token) == (f"{email}/token", token_of(account)):
+            if (
+                self.home in ("", account)
+                and scheme == "Basic"
+                and (known, token) == (f"{email}/token", token_of(account))
+            ):
                 return account
         raise problem(401, "Couldn't authenticate you", "")
 
@@ -106,4 +115,8 @@ class Handler(StandInHandler):
         """Answer control requests of the page and of tests."""
         if (self.command, path) == ("POST", "/__change"):
             return 200, self.server.desk.change(body)
+        if (self.command, path) == ("POST", "/__hook"):
+            return 200, self.server.desk.poster.set_address(body, ACCOUNTS)
+        if (self.command, path) == ("GET", "/__deliveries"):
+            return 200, {"items": self.server.desk.poster.deliveries}
         return 200, answer_control(self.server.desk.store, self.server.counter, self.command, path)

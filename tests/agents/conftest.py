@@ -79,10 +79,14 @@ class Desk:
     def say(self, text: str, role: str = "support", **metadata: Any) -> str:
         """A message arrives, its run is worked; returns the answer."""
         message = self.receive(text, role, **metadata)
+        return self.answers(message.conversation_id)[-1] if self.work(message) else ""
+
+    def work(self, message: Message) -> bool:
+        """The run of a message is worked, if it has one."""
         run = _take(message)
         if run is not None:
             services.run_turn(run.pk, now=now() + QUIET)
-        return self.answers(message.conversation_id)[-1] if run else ""
+        return run is not None
 
     def say_nothing(self, text: str, role: str = "support", **metadata: Any) -> None:
         """A message arrives, its run is worked, and nothing is answered."""

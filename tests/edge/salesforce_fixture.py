@@ -44,5 +44,5 @@ def salesforce_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sal
 def salesforce(salesforce_process: SalesforceServer, settings: Any) -> SalesforceServer:
     """Salesforce as after its first start, and the product pointed at it."""
     salesforce_process.reset()
-    settings.SALESFORCE_API_BASE = salesforce_process.url
+    settings.SALESFORCE_API_BASE = f"{salesforce_process.url}/at/{{domain}}"
     return salesforce_process

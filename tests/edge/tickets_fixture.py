@@ -11,6 +11,7 @@ import pytest
 from standins.hubspot import portal
 from standins.hubspot.webhooks import secret_of
 from standins.zendesk import desk
+from standins.zendesk.webhooks import signing_secret_of
 from tests.edge.standin_process import Process, end, launch
 
 CUSTOMER = "carla@customers.example"
@@ -84,7 +85,12 @@ class TicketServer:
         """Return what is typed in to connect an account."""
         if self.name == "hubspot":
             return {"token": portal.token_of(account), "client_secret": secret_of(account)}
-        return {"subdomain": account, "email": desk.ACCOUNTS[account], "token": desk.token_of(account)}
+        return {
+            "subdomain": account,
+            "email": desk.ACCOUNTS[account],
+            "token": desk.token_of(account),
+            "signing_secret": signing_secret_of(account),
+        }
 
 
 def start_ticket_server(name: str, folder: Path) -> TicketServer:
@@ -114,7 +120,7 @@ def hubspot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ticket
 def zendesk(zendesk_process: TicketServer, settings: Any) -> TicketServer:
     """Zendesk as after its first start, and the product pointed at it."""
     zendesk_process.reset()
-    settings.ZENDESK_API_BASE = zendesk_process.url
+    settings.ZENDESK_API_BASE = f"{zendesk_process.url}/at/{{subdomain}}"
     return zendesk_process
 
 

@@ -113,13 +113,18 @@ def shop(back_office: BackOffice, world: World, settings: Any) -> Iterator[Shop]
     """The first organisation's scope."""
     settings.BACK_OFFICE_HOSTS = ["127.0.0.1", "localhost"]
     with tenant_scope(world.acme.pk):
-        ensure_default_agents()
-        connections.connect(actor=world.actor("owner"), provider="back_office", credentials=office_account(back_office))
-        signers = [{"type": "role", "value": "approver"}]
-        create_workflow(actor=OPERATOR, name="All", is_default=True, levels=[{"approvers": signers}])
-        chat = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
-        sms = ChannelAccount.objects.create(kind="sms", provider="twilio", name="SMS", address="+34600999000")
-        yield Shop(world, back_office, chat, sms, Agent.objects.first().pk)
+        yield open_shop(world, back_office)
+
+
+def open_shop(world: World, back_office: BackOffice) -> Shop:
+    """Return the shop of the organisation in scope."""
+    ensure_default_agents()
+    connections.connect(actor=world.actor("owner"), provider="back_office", credentials=office_account(back_office))
+    signers = [{"type": "role", "value": "approver"}]
+    create_workflow(actor=OPERATOR, name="All", is_default=True, levels=[{"approvers": signers}])
+    chat = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
+    sms = ChannelAccount.objects.create(kind="sms", provider="twilio", name="SMS", address="+34600999000")
+    return Shop(world, back_office, chat, sms, Agent.objects.first().pk)
 
 
 def state_of(draft: TransactionDraft) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from conversations.models import ChannelAccount, Message
 from conversations.selectors import frames_for_customer
 from conversations.services import receive
-from conversations.types import InboundMessage, SenderIdentity
+from conversations.types import InboundMedia, InboundMessage, SenderIdentity
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Outbox
@@ -24,6 +24,7 @@ from hitl.execution.kill_switch_activation import activate_kill_switch, release_
 from hitl.models import Approval
 from hitl.services import create_workflow, execute, propose
 from hub import actions, requests
+from hub.confirmations import find_code
 from hub.models import CustomerLink, TransactionDraft
 from hub.requests import request_commit
 from hub.selectors import get_draft_in
@@ -123,6 +124,66 @@ def test_channel_with_buttons_confirms_by_one_and_others_by_a_code(
     else:
         write(shop.code(draft))
     assert (state_of(draft), draft.confirmed_by) == ("confirmed", way)
+
+
+SIGNED = "\n\n-- \nAnna Souza\n+34 600 111 222"
+QUOTE = "On Monday Shop wrote:\n> Please confirm: 49.90 EUR\n> Reply with the code {} to confirm."
+
+
+@pytest.mark.slow
+def test_code_in_a_mail_confirms_above_a_signature_alone_and_reaches_no_model(shop: Shop) -> None:
+    account = ChannelAccount.objects.create(kind="email", provider="imap", name="Mail", address="desk@acme.example")
+
+    def write(text: str, quoted: str = "", *, proven: bool = True, files: int = 0, thread: str = "t-1") -> Message:
+        inbound = InboundMessage(
+            account.pk,
+            SenderIdentity("email", "ana@customers.example", proven),
+            text=text,
+            client_id=uuid4(),
+            metadata={"mail": {"subject": "Re: refund", "quoted": quoted}},
+            thread=thread,
+            media=(InboundMedia("image/png", "mail:1:2", 9, "logo.png"),) * files,
+        )
+        message: Message = receive(actor=DOOR, inbound=inbound)
+        return message
+
+    talk = write("I want my money back").conversation
+    link_customer(actor=shop.world.actor("support"), contact_id=talk.contact_id, customer="c-1001")
+    draft = shop.ask(talk)
+    code = shop.code(draft)
+    quote = QUOTE.format(code)
+    for text in (f"{code}, but 50 less please", f"My code: {code[:3]} {code[3:]}", f"Re: refund\n\n{code}\n\n> {code}"):
+        said = write(text, quote)
+        assert "[confirmation code]" in said.masked_body
+        kept = str([said.masked_body, said.body, said.metadata])
+        assert (state_of(draft), code in kept, f"{code[:3]} {code[3:]}" in kept) == ("open", False, False)
+        assert Outbox.objects.filter(event="message_received", ref=said.pk).exists()  # an agent answers it
+    said = write("No, I don't want that. My order is 500199.", quote)
+    assert (code in str(said.metadata), "500199" in said.body, state_of(draft)) == (False, True, "open")
+    said = write(f"The code\n\n{code}", thread="t-2")  # not an answer to our mail, but a new one
+    assert (state_of(draft), code in str([said.masked_body, said.body])) == ("open", False)
+    said = write(f"{code}{SIGNED}", quote, proven=False)
+    assert (state_of(draft), code in str([said.masked_body, said.metadata])) == ("open", False)
+    said = write(f"{code}{SIGNED}", quote, files=1)
+    assert (state_of(draft), draft.confirmed_by, said.masked_body) == ("confirmed", "code", "[confirmation code]")
+    assert (code in str(said.metadata), said.attachments.count()) == (False, 1)
+    assert not Outbox.objects.filter(event="message_received", ref=said.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_code"),
+    [
+        ("123456\n\n-- \nAnna\n12 Main Street", True),
+        ("123456\r\n\r\nSent from my phone", True),
+        ("123456\n\n> Reply with the code 654321 to confirm.\n", True),
+        ("123 456.", True),
+        ("123456\n\nbut only half of it", False),
+        ("123456 50 less", False),
+        ("1234567", False),
+    ],
+)
+def test_code_counts_only_with_nothing_said_beside_it(text: str, is_code: bool) -> None:
+    assert bool(find_code(text)) is is_code
 
 
 def test_five_wrong_codes_end_a_draft_and_the_right_one_comes_too_late(shop: Shop) -> None:

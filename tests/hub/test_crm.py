@@ -20,11 +20,12 @@ from core.privacy.erasure import services as erasures
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
 from hitl.execution.kill_switch_activation import activate_kill_switch
-from hub.crm import switches, worker
+from hub.crm import cursors, switches, worker
 from hub.crm.disclosures import disclosures_of
 from hub.crm.events import CONSUMER
 from hub.models import CrmContact, CrmNote, CrmSwitch
 from integrations.connections import services as connections
+from integrations.connections.selectors import Uses, list_connections, uses_of
 from integrations.crm import services
 from integrations.crm.types import NotDone
 from integrations.hubspot import platform
@@ -435,3 +436,28 @@ def test_message_of_nobody_known_to_the_crm_costs_one_query(crm: Crm, django_ass
     assert Message.objects.exists()
     with django_assert_num_queries(2):  # the scene reads the events
         crm.feed()
+
+
+@pytest.mark.slow
+def test_what_a_disconnect_stops_names_the_contacts_over_any_connection(
+    crm: Crm, django_assert_num_queries: Any
+) -> None:
+    owner = crm.world.actor("owner")
+    cursors.start_reading(actor=owner, connection_id=crm.account.pk)
+    other = {**crm.server.credentials("globex"), "tickets": "no"}
+    second = connections.connect(actor=owner, provider="hubspot", credentials=other, name="Second")
+    rows = {row.pk: row for row in list_connections(viewer=owner)}
+    with django_assert_num_queries(0):  # the list of the API asks nothing for each of its rows
+        told = {key: uses_of(row).exchanges for key, row in rows.items()}
+    both = ("Contacts and closed conversations sent there", "Contacts read back")
+    assert told == {crm.account.pk: both, second.pk: ()}
+    switches.start_sending(actor=owner, connection_id=second.pk)  # it isn't the default
+    assert uses_of(second) == Uses(exchanges=both[:1])
+    assert uses_of(second).in_words() == {"By itself": both[0]}
+    cursors.pause_reading(actor=owner, connection_id=crm.account.pk)
+    switches.stop_sending(actor=owner, connection_id=crm.account.pk)
+    assert uses_of(crm.account).exchanges == ()
+    page = Client()
+    page.force_login(crm.world.people["owner"], backend="accounts.backends.RoleBackend")
+    shown = page.get(f"/admin/integrations/provideraccount/{second.pk}/").content.decode()
+    assert f"<dt>By itself</dt><dd>{both[0]}</dd>" in shown

@@ -313,6 +313,46 @@ def test_endless_pages_pause_the_reading_and_other_failures_are_tried_again(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("status", [400, 410])
+def test_position_that_the_system_refuses_begins_again_after_the_last_end(
+    crm: Crm, liar: Liar, settings: Any, status: int
+) -> None:
+    ana = crm.customer()
+    crm.tell()
+    start(crm)
+    assert read() == []
+    ended = SyncCursor.objects.get()
+    assert ended.last_success_at is not None
+    change(crm, ana, properties={"firstname": "Ana Maria"})
+    # A worker died between two pages, and the system has forgotten the place since.
+    lost = {**ended.position, "at": {"since": 4_000_000_000_000, "behind": "77"}, "pages": 1}
+    SyncCursor.objects.update(position=lost)
+    liar.say({"category": "VALIDATION_ERROR", "message": "This cursor has expired"}, status)
+    settings.HUBSPOT_API_BASE = liar.url
+    assert read(6) == ["refused"]
+    position = SyncCursor.objects.get().position
+    since = round(ended.last_success_at.timestamp() * 1000) - at_hubspot.OVERLAP_MS
+    assert position == {"at": {"since": since}, "of": ended.position["of"]}
+    settings.HUBSPOT_API_BASE = crm.server.url
+    assert (read(20), name_of(ana)) == ([], "Ana Maria")
+    taken = AuditEntry.objects.filter(action="CONTACT_NAMED", object_id=str(ana.pk))
+    assert (taken.count(), SyncCursor.objects.get().failures) == (1, 0)
+    # While all contacts are read there is no such moment: all of them are read again.
+    began = {**lost, "began": now().isoformat(), "moved": now().isoformat(), "read": 1, "all": 2}
+    SyncCursor.objects.update(position=began)
+    settings.HUBSPOT_API_BASE = liar.url
+    assert read(40) == ["refused"]
+    assert SyncCursor.objects.get().position == {}
+    settings.HUBSPOT_API_BASE = crm.server.url
+    assert (read(60), crm.row(ana).problem) == ([], "")
+    # A field that is refused says nothing about the position.
+    SyncCursor.objects.update(position=lost)
+    liar.say({"category": "VALIDATION_ERROR", "message": 'Property "firstname" does not exist'}, 400)
+    settings.HUBSPOT_API_BASE = liar.url
+    assert (read(80), SyncCursor.objects.get().position) == (["refused"], lost)
+
+
+@pytest.mark.slow
 def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of_the_quota(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

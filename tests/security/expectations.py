@@ -119,6 +119,7 @@ DOORS: Final = {
     "slack_interactivity": Row(Answers(405, 405, 405), Answers(401, 401)),
     "back_office_changes": Row(Answers(405, 405, 405), Answers(401, 401)),
     "hubspot_changes": Row(Answers(405, 405, 405), Answers(401, 401)),
+    "zendesk_changes": Row(Answers(405, 405, 405), Answers(401, 401)),
     "mcp": Row(Answers(405, 405, 405), Answers(415, 415)),  # nobody here has a run's token
     "hosted_chat": PUBLIC,
     # The town has a help centre without a public article.

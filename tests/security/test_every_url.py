@@ -200,6 +200,7 @@ SIGNED_OR_OPEN = {
     "mcp",
     "back_office_changes",
     "hubspot_changes",
+    "zendesk_changes",
     "email_events",
     "slack_interactivity",
     "cloud_webhook",

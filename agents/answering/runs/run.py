@@ -46,6 +46,7 @@ from core.events import streams
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
 from core.text.speech import gettext, speaking
+from integrations.calls.selectors import wait_once_each
 
 log = get_logger(__name__)
 TURN_SECONDS = 60.0
@@ -123,7 +124,8 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
         _finish(run, Answer(RunOutcome("", 0, error="crashed"), run.generation))
     else:
         try:
-            _answer_messages(run, may_wait=may_wait)
+            with wait_once_each():
+                _answer_messages(run, may_wait=may_wait)
         except NeedsModelWorker:
             lease.put_back(run, now=now, wait=timedelta(0))
             raise

@@ -23,7 +23,7 @@ from core.errors import NotFound, Refused, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Params
 from hitl.services import note_refused_move
-from integrations.calls.selectors import Noted, note_calls
+from integrations.calls.selectors import TIMED_OUT, Noted, note_calls
 
 log = get_logger(__name__)
 MAX_WISHES: Final = 12
@@ -226,6 +226,9 @@ def _run(admitted: _Admitted, calls: Calls) -> None:
     except Refusal as late:
         state, result = State.FAILED, late.result
     except Unavailable as error:
+        if error.code.endswith(TIMED_OUT):  # the answer goes on without it, and no call waits for that system again
+            _close(admitted, State.FAILED, Refusal(refusals.TIMEOUT).result, began)
+            return
         _close(admitted, State.FAILED, {"error": error.code, records.BROKE: True}, began)
         raise ToolBroke(error.code) from error
     except WalkerError as error:

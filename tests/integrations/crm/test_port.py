@@ -183,6 +183,15 @@ class CrmContract:
         there.change(contacts=[late])
         assert "c-9" in [record.key for record in value(self.client().read_page(page.position)).records]
 
+    def test_position_of_a_moment_shows_what_changed_after_it(self, there: TicketServer) -> None:
+        ago = [now() - timedelta(minutes=minutes) for minutes in (90, 10)]
+        people = [({self.key: f"c-{number}", self.last: "Old"}, one.isoformat()) for number, one in enumerate(ago)]
+        there.change(contacts=[{"properties": said, "at": at} for said, at in people])
+        client = self.client()
+        for moment, keys in ((now() - timedelta(hours=2), ["c-0", "c-1"]), (ago[1], ["c-1"]), (now(), [])):
+            page = value(client.read_page(client.position_at(moment)))
+            assert ([record.key for record in page.records], page.is_last) == (keys, True)
+
     def test_last_change_of_a_value_is_not_that_of_its_contact(self, there: TicketServer) -> None:
         number = value(self.client().write_contact(ANA))
         at = now().replace(microsecond=0) + timedelta(minutes=1)

@@ -174,6 +174,26 @@ def test_pages_are_kept_one_by_one_and_a_reading_goes_on_after_a_kill(there: The
     assert cursor.last_success_at is not None
 
 
+@pytest.mark.parametrize("status", [400, 410])
+def test_page_token_that_has_ended_begins_with_the_first_page(there: There, wire: Wire, status: int) -> None:
+    poll()
+    count = MirroredAdCampaign.objects.count()
+    there.platform.control("behave", {"page_size": 1})
+    wire.before[len(wire.sent) + 1] = kill  # between two pages
+    with pytest.raises(Killed):
+        poll(minutes=6)
+    assert cursor_of().position["pages"] == 1
+    there.set_budget(712)
+    there.platform.script(there.place, "fail", status=status)
+    assert poll(minutes=9) == 1
+    cursor = cursor_of()
+    assert (cursor.failures, cursor.position) == (1, {})
+    there.platform.control("behave", {"page_size": 100})
+    assert poll(minutes=16) == 1
+    assert (cursor_of().failures, row_of(there.name).daily_budget) == (0, "712.00")
+    assert MirroredAdCampaign.objects.filter(gone_at=None).count() == count
+
+
 def test_worker_that_lost_its_lease_writes_nothing(there: There, wire: Wire) -> None:
     poll()
     there.set_budget(712)

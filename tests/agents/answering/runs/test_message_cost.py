@@ -3,6 +3,8 @@
 What an open socket reads for itself is not in it.
 """
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -51,4 +53,6 @@ def test_statements_and_commits_of_a_whole_message_stay_few(live_desk: Desk) -> 
     statements, commits = _count(_said(sent))
     assert len(live_desk.answers(message.conversation_id)) == 2
     assert len(statements) <= MOST_STATEMENTS, "\n".join(text[:160] for text in statements)
+    # The hub's own tables are asked only by its tools, and by answers to what a customer was asked.
+    assert re.findall(r"\b(?:hub|integrations)_[a-z]+", " ".join(statements)) == []
     assert commits <= MOST_COMMITS, "\n".join(text[:160] for text in statements)

@@ -1,5 +1,6 @@
 """The queries of an approval's life stay few: a guard against one query per row."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -36,8 +37,10 @@ def test_queries_from_the_request_to_its_effect(scene: Scene) -> None:
     scene.done(scene.approved())
     with _at_most("propose"):
         approval = scene.propose(params=BLUE)
-    with _at_most("decide"):
+    with _at_most("decide"), CaptureQueriesContext(connection) as sent:
         approval = scene.decide(approval)
+    # A vote asks nothing of connections, their calls and what is exchanged over them.
+    assert [table for query in sent for table in re.findall(r"\b(?:hub|integrations)_[a-z]+", query["sql"])] == []
     observed = observe_again(approval)
     with _at_most("claim"):
         taken = claim.claim(approval.pk, observed, now())
