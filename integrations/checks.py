@@ -73,7 +73,7 @@ def mail_provider() -> Finding:
     """Find whether the installation itself can send mail, and whether it leaves this machine."""
     if not installation_sends():
         return warn(
-            "The installation sends no mail: nobody can reset a password, and organisations need an account of their own.",
+            "The installation sends no mail: nobody can reset a password, unless their organisation has an account.",
             "Set EMAIL_URL or SENDGRID_API_KEY, and MAIL_FROM.",
         )
     if not settings.SENDGRID_API_KEY and urlsplit(settings.EMAIL_URL).scheme == CONSOLE:

@@ -4,7 +4,6 @@ from typing import Final
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.models import Membership, Tenant, User
 from accounts.permissions.operators import as_operator, require_operator
@@ -47,15 +46,14 @@ def check_installation(*, actor: Actor) -> Report:
 
 def owners_factors() -> Finding:
     """Count owners and operators without a second factor; those whom only their company signs in don't need one."""
-    able = Authenticator.objects.filter(type__in=FACTORS).values("user_id")
-    with platform_scope():  # numbers, no row of anyone
+    with platform_scope():  # ids of people, no row of anyone
         owners = Membership.objects.filter(role=Membership.Role.OWNER, is_active=True, user__is_active=True)
-        owners = owners.exclude(sign_in=Membership.SignIn.COMPANY).filter(
-            tenant_id__in=Tenant.objects.filter(is_active=True).values("pk")
-        )
-        people = set(owners.exclude(user_id__in=able).values_list("user_id", flat=True))
-        operators = User.objects.filter(Q(is_superuser=True, is_active=True) & ~Q(pk__in=able))
-        people |= set(operators.values_list("pk", flat=True))
+        owners = owners.exclude(sign_in=Membership.SignIn.COMPANY)
+        owners = owners.filter(tenant_id__in=Tenant.objects.filter(is_active=True).values("pk"))
+        people = set(owners.values_list("user_id", flat=True))
+    people.update(User.objects.filter(is_superuser=True, is_active=True).values_list("pk", flat=True))
+    able = Authenticator.objects.filter(user_id__in=people, type__in=FACTORS)
+    people.difference_update(able.values_list("user_id", flat=True))
     if people:
         return warning(
             f"Owners and operators without a second factor: {len(people)}.",

@@ -18,7 +18,7 @@ SOON: Final = 21
 LATE: Final = 7
 """Days before its end from which it is a failure."""
 CONNECT: Final = 3.0
-ADDRESS_ENDINGS: Final = ("_API_BASE", "_LOGIN_BASE", "_TOKEN_BASE", "_CONTENT_BASE", "_BASE_URL")
+ADDRESS_ENDINGS: Final = ("_API_BASE", "_LOGIN_BASE", "_TOKEN_BASE", "_CONTENT_BASE")
 """What settings end with that say where a vendor is called."""
 
 
