@@ -12,7 +12,7 @@ from core.errors import Refused, TooMany
 from core.installation import registry
 from core.installation.registry import Check, failure, last_report, warning, well
 from core.models import AuditEntry
-from core.tenancy.scope import platform_scope, tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser, browser
 from tests.console.policy.test_installation_switch import with_factor
 from tests.world import OPERATOR, World
@@ -47,7 +47,7 @@ def test_operator_checks_again_sees_the_worst_first_and_the_log_says_so(browser:
     assert places == sorted(places)
     with tenant_scope(world.acme.pk):
         entry = AuditEntry.objects.filter(action="INSTALLATION_CHECKED").get()
-    assert (entry.actor_role, entry.new_state) == ("operator", "failure")
+    assert (entry.role, entry.new_state) == ("operator", "failure")
     with tenant_scope(world.globex.pk):
         assert not AuditEntry.objects.filter(action="INSTALLATION_CHECKED").exists()
 
@@ -86,9 +86,10 @@ def test_owners_and_operators_without_a_second_factor_are_counted(world: World) 
     # Recovery codes alone are none.
     Authenticator.objects.create(user=world.outsiders["owner"], type="recovery_codes", data={})
     assert "factor: 1." in installation.owners_factors().text
-    with platform_scope():
-        Membership.objects.filter(user=world.outsiders["owner"]).update(sign_in="company")
+    with tenant_scope(world.globex.pk):
+        theirs = Membership.objects.filter(user=world.outsiders["owner"])
+        theirs.update(sign_in="company")
         assert installation.owners_factors().status == "ok"
-        Membership.objects.filter(user=world.outsiders["owner"]).update(sign_in="any")
+        theirs.update(sign_in="any")
         Tenant.objects.filter(pk=world.globex.pk).update(is_active=False)
     assert installation.owners_factors().status == "ok"
