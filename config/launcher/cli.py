@@ -44,7 +44,7 @@ _HANDLERS = {
     "demo": "config.launcher.status",
     "manage": "config.launcher.status",
     "evals": "config.launcher.status",
-    "doctor": "config.launcher.doctor",
+    "doctor": "config.launcher.status",
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
     "bench": "config.launcher.checks.commands",

@@ -1,6 +1,6 @@
 """The console page that says how the installation is set up, for its operators."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -39,14 +39,14 @@ def installation_view(page: ReadOnlyAdmin, request: HttpRequest) -> HttpResponse
     if report is not None and report == last:
         return HttpResponseRedirect(request.path)
     # One that couldn't be kept, as Redis is away, is shown at once.
-    context = {**page.admin_site.each_context(request), "title": PLACE[0].label, "intro": PLACE[2]}
-    return TemplateResponse(request, "console/installation.html", {**context, **_shown(report or last)})
-
-
-def _shown(report: Report | None) -> dict[str, Any]:
-    """Return what is wrong first, then the rest."""
-    if report is None:
-        return {"report": None}
-    worst_first = sorted(report.results, key=lambda result: -STATUSES.index(result.status))
-    wrong = [result for result in worst_first if result.status != "ok"]
-    return {"report": report, "results": worst_first, "wrong": wrong}
+    shown = report or last
+    results = sorted(shown.results, key=lambda result: -STATUSES.index(result.status)) if shown else []
+    context = {
+        **page.admin_site.each_context(request),
+        "title": PLACE[0].label,
+        "intro": PLACE[2],
+        "report": shown,
+        "results": results,  # the worst first
+        "wrong": [result for result in results if result.status != "ok"],
+    }
+    return TemplateResponse(request, "console/installation.html", context)

@@ -51,16 +51,14 @@ def stand_ins() -> Finding:
     named = [name for name in dir(settings) if name.startswith("SANDBOX_") and name.endswith("_URL")]
     called = [name for name in dir(settings) if name.endswith(ADDRESS_ENDINGS)]
     found = [name for name in named if getattr(settings, name)]
-    found += [name for name in called if (url := getattr(settings, name)) and _is_stand_in(url)]
+    found += [
+        name for name in called if (url := getattr(settings, name)) and (url.startswith("http://") or is_local(url))
+    ]
     if not found:
         return well("No sandbox stands in for an outside system.")
     return in_production(
         f"Sandboxes stand in for outside systems: {', '.join(sorted(found))}.", "Leave these settings empty."
     )
-
-
-def _is_stand_in(url: str) -> bool:
-    return url.startswith("http://") or is_local(url)
 
 
 def hosts() -> Finding:

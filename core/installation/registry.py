@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 
 from django.db import connections
 
-from core import VERSION
 from core.clock import now
 from core.observability.logging import get_logger
+from core.observability.processes import VERSION
 from core.reliability import loose_cache
 
 log = get_logger(__name__)
@@ -156,6 +156,7 @@ class _Run:
         try:
             finding = check.look()
         except Exception as problem:
+            # Checks ask what may be broken in any way: each way is a finding, and keeps no other check from running.
             log.warning("installation_check_failed", check=check.key, exc_info=True)
             finding = failure(f"The check itself failed: {type(problem).__name__}.", _BROKEN)
         finally:

@@ -24,8 +24,8 @@ OLDEST: Final = 16
 APART: Final = timedelta(seconds=2)
 AT_HAND: Final = 5
 """Connections for commands: migrations, this check, a person who looks."""
-USUAL: Final = {"web": 20, "worker": 2, "models": 4, "webhooks": 16, "beat": 1}
-"""Connections that a process of each part opens at most, started as usual."""
+USUAL: Final = {"web": 20, "worker": 2, "webhooks": 16, "beat": 1}
+"""Connections that a process of each part opens at most, started as usual; of model workers the settings say it."""
 
 
 def database_role() -> Finding:
@@ -91,7 +91,8 @@ def database_connections() -> Finding:
         used = cursor.fetchone()[0]
     most, parts = min(allowed), Counter(one.part for one in processes.running())
     # A part that nobody has heard of runs once, or will.
-    may = sum(_connections_of(part) * max(1, parts[part]) for part in USUAL) + AT_HAND
+    each = {**USUAL, "models": settings.MODEL_WORKERS}
+    may = sum(number * max(1, parts[part]) for part, number in each.items()) + AT_HAND
     said = f"PostgreSQL allows {most} connections, the processes may open {may}, and {used} are open."
     if may > most:
         return failure(said, "Raise max_connections, run fewer processes, or put a pooler between.")
@@ -100,18 +101,21 @@ def database_connections() -> Finding:
     return well(said)
 
 
-def _connections_of(part: str) -> int:
-    return settings.MODEL_WORKERS if part == "models" else USUAL[part]
-
-
 def redis_access() -> Finding:
     """Find whether Redis lets anybody in, and whether the way there is encrypted."""
     pool = _redis().connection_pool
     rest = {key: value for key, value in pool.connection_kwargs.items() if key not in ("username", "password")}
-    if _answers(Redis(connection_pool=ConnectionPool(connection_class=pool.connection_class, **rest))):
+    stranger = Redis(connection_pool=ConnectionPool(connection_class=pool.connection_class, **rest))
+    try:
+        stranger.ping()
+    except (AuthenticationError, ResponseError):
+        pass
+    else:
         return failure(
             "Redis lets in who gives no password.", "Set requirepass in Redis, and the password in REDIS_URL."
         )
+    finally:
+        stranger.close()
     is_near = issubclass(pool.connection_class, UnixDomainSocketConnection) or is_local(settings.REDIS_URL)
     if not is_near and not issubclass(pool.connection_class, SSLConnection):
         return warning(
@@ -119,15 +123,6 @@ def redis_access() -> Finding:
             "Use rediss:// in REDIS_URL, or keep that network to your own machines.",
         )
     return well("Redis asks for a password" + (" and is on this machine." if is_near else " and speaks TLS."))
-
-
-def _answers(client: Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except (AuthenticationError, ResponseError):
-        return False
-    finally:
-        client.close()
 
 
 def redis_memory() -> Finding:

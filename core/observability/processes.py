@@ -8,9 +8,10 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.cache import cache
 
-from core import VERSION
 from core.clock import now
 
+VERSION: Final = "0.2.0"
+"""The version of this code: that of pyproject.toml."""
 _NOTED: Final = "health:processes:{run}"
 _KEPT: Final = 3600
 SEEN: Final = 60.0

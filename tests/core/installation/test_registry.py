@@ -12,12 +12,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from config.launcher import cli, doctor
+from config.launcher import cli, status
 from config.launcher.place import ROOT
-from core import VERSION
 from core.installation import registry
 from core.installation.registry import Check, Finding, failure, last_report, register, run_checks, warning, well
 from core.observability import health
+from core.observability.processes import VERSION
 from tests.world import World
 
 SECRET = "hunter2"
@@ -98,16 +98,16 @@ def test_error_of_the_database_is_named_by_its_kind_alone(
 
 
 @pytest.mark.parametrize(
-    ("looks", "code", "status"),
+    ("looks", "code", "worst"),
     [((good,), 0, "ok"), ((good, doubtful), 1, "warning"), ((bad, doubtful, good), 2, "failure")],
 )
 def test_exit_code_and_json_say_the_worst(
-    monkeypatch: pytest.MonkeyPatch, looks: tuple[Callable[[], Finding], ...], code: int, status: str
+    monkeypatch: pytest.MonkeyPatch, looks: tuple[Callable[[], Finding], ...], code: int, worst: str
 ) -> None:
     checks(monkeypatch, *looks)
     ended, said = say("--json")
     told = json.loads(said)
-    assert (doctor.CODES.get(ended, 2), told["status"], told["version"]) == (code, status, VERSION)
+    assert (status.DOCTOR_CODES.get(ended, 2), told["status"], told["version"]) == (code, worst, VERSION)
     assert [sorted(one) for one in told["checks"]] == [
         ["key", "next_step", "seconds", "status", "text", "title"] for _ in looks
     ]
@@ -123,8 +123,8 @@ def test_command_that_cannot_begin_is_a_failure(monkeypatch: pytest.MonkeyPatch,
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "file").touch()
-    assert doctor.doctor(cli.parse(["doctor", "--json", "--data", str(tmp_path / "file")])) == 2
-    assert doctor.CODES.get(1, 2) == 2  # as Django ends when the settings can't be read
+    assert status.doctor(cli.parse(["doctor", "--json", "--data", str(tmp_path / "file")])) == 2
+    assert status.DOCTOR_CODES.get(1, 2) == 2  # as Django ends when the settings can't be read
 
 
 def test_report_is_kept_for_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
