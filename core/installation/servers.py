@@ -162,16 +162,16 @@ def _time_of_database() -> datetime:
         return moment
 
 
-def _time_of_redis(client: Redis) -> datetime:
-    told: Any = client.time()
-    return datetime.fromtimestamp(told[0] + told[1] / 1_000_000, UTC)
+def _time_of_redis(client: Any) -> datetime:
+    seconds, microseconds = client.time()
+    return datetime.fromtimestamp(seconds + microseconds / 1_000_000, UTC)
 
 
-def _redis() -> Redis:
+def _redis() -> Any:  # its answers have no types of their own
     return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
-def _ask(question: Callable[[Redis], Answer]) -> Answer:
+def _ask(question: Callable[[Any], Answer]) -> Answer:
     client = _redis()
     try:
         return question(client)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
@@ -141,13 +142,13 @@ def test_connections_that_processes_may_open_are_compared_with_the_servers(monke
 
 
 def test_redis_that_evicts_is_a_failure(redis_client: Redis) -> None:
-    before = redis_client.config_get("maxmemory-policy")["maxmemory-policy"]
+    held: Any = redis_client.config_get("maxmemory-policy")
     assert servers.redis_memory().status == "ok"
     try:
         redis_client.config_set("maxmemory-policy", "allkeys-lru")
         found = servers.redis_memory()
     finally:
-        redis_client.config_set("maxmemory-policy", before)
+        redis_client.config_set("maxmemory-policy", held["maxmemory-policy"])
     assert (found.status, "allkeys-lru" in found.text) == ("failure", True)
 
 
@@ -194,6 +195,16 @@ def test_versions_of_processes_are_compared(monkeypatch: pytest.MonkeyPatch) -> 
     assert "1 worker of 0.1.0" in state.versions().text
     with clock.at(clock.now() + timedelta(minutes=2)):
         assert "No process" in state.versions().text
+
+
+@pytest.mark.django_db
+def test_web_process_that_is_ready_is_noted(client: Client) -> None:
+    client.get("/readyz")
+    assert processes.running() == []
+    for part in ("worker", "beat"):
+        health.note_beat(part)
+    assert client.get("/readyz").status_code == 200
+    assert [(one.part, one.version) for one in processes.running()] == [("web", processes.VERSION)]
 
 
 @pytest.mark.django_db
