@@ -1,7 +1,7 @@
 """The check of an installation that looks whether providers call its channels at their present address."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.cache import cache
@@ -29,7 +29,7 @@ def channel_addresses() -> Finding:
     with platform_scope():  # numbers, and whether webhooks came: no row of anyone
         came = InboundDelivery.objects.filter(channel_account=OuterRef("pk"))
         active = ChannelAccount.objects.filter(is_active=True, paused_at=None).annotate(was_called=Exists(came))
-        rows = list(active.defer("credentials"))
+        rows: list[Any] = list(active.defer("credentials"))
     called = [row for row in rows if isinstance(getattr(channel_of(row), "verify", None), Verify)]
     if not called:
         return well("There is no channel that a provider calls.")

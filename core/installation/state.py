@@ -2,13 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks.registry import registry
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from core.errors import Unavailable
 from core.installation.registry import Check, Finding, failure, register, warning, well
@@ -25,7 +25,7 @@ PAGE: Final = "docs/how-to/check-an-installation.md"
 def start_up() -> Finding:
     """Run our system checks, also those of the database. Django's own judge the code, which every start has passed."""
     here = {app.name.partition(".")[0] for app in apps.get_app_configs() if Path(app.path).parent == settings.BASE_DIR}
-    ours = [one for one in registry.get_checks() if one.__module__.partition(".")[0] in here]
+    ours: list[Any] = [one for one in registry.get_checks() if one.__module__.partition(".")[0] in here]
     asked = [one for one in ours if checks.Tags.admin not in one.tags]
     found = [message for one in asked for message in one(app_configs=None, databases=["default"])]
     wrong = [message for message in found if message.level >= checks.ERROR]
@@ -69,7 +69,9 @@ def keys() -> Finding:
         for field in fields:
             filled |= Q(**{f"{field.name}__isnull": False})
         with platform_scope():  # rows of all organisations, none of which is read before its own scope
-            rows = model._default_manager.filter(filled).only("tenant_id", *(field.name for field in fields))
+            rows: QuerySet[Any] = model._default_manager.filter(filled).only(
+                "tenant_id", *(field.name for field in fields)
+            )
             ends = [row for row in (rows.order_by("pk").first(), rows.order_by("pk").last()) if row is not None]
         for row in {row.pk: row for row in ends}.values():
             sealed = [field for field in fields if isinstance(row.__dict__.get(field.attname), Sealed)]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.test import Client
 
 from accounts.models import Membership, Tenant
 from accounts.organisation import installation
@@ -59,6 +60,7 @@ def test_nobody_else_opens_the_page_or_checks(browser: Browser, world: World) ->
         assert (page.get(PAGE).status_code, page.post(PAGE).status_code) == (403, 403)
         assert PAGE not in page.get("/admin/settings/").content.decode()
     assert with_factor(browser("owner", outside=True)).post(PAGE).status_code == 403
+    assert (Client().get(PAGE).status_code, Client().post(PAGE).status_code) == (302, 302)
     for actor in (world.actor("owner"), replace(world.actor("admin"), auth_strength="password")):
         with pytest.raises(Refused):
             installation.check_installation(actor=actor)

@@ -171,7 +171,8 @@ def test_clocks_that_differ_are_named() -> None:
 @pytest.mark.django_db
 def test_start_up_checks_are_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two of them alone: other tests register action kinds that lack parts.
-    ours = {one for one in registry.registered_checks if one.__name__ in ("check_registration", "check_wall")}
+    registered: Any = registry.registered_checks
+    ours = {one for one in registered if one.__name__ in ("check_registration", "check_wall")}
     monkeypatch.setattr(registry, "registered_checks", ours)
     assert state.start_up() == well("All 2 start-up checks pass.")
     settings.REGISTRATION = "everybody"

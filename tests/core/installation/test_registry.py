@@ -6,6 +6,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from io import StringIO
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_check_that_raises_or_hangs_is_a_failure_and_the_others_run(
 
 def test_checks_that_all_hang_end_with_the_time_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "WHOLE", 0.4)
-    looks = [type(good)(hanging.__code__, hanging.__globals__, f"hanging_{n}") for n in range(registry.AT_ONCE + 3)]
+    looks = [FunctionType(hanging.__code__, hanging.__globals__, f"hanging_{n}") for n in range(registry.AT_ONCE + 3)]
     checks(monkeypatch, *looks, seconds=2.0)
     began = time.monotonic()
     assert {one.status for one in run_checks().results} == {"failure"}
