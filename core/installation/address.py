@@ -97,7 +97,13 @@ def certificate() -> Finding:
     if parts.scheme != "https" or not parts.hostname:
         return warning("PUBLIC_URL has no certificate, as it isn't an https address.", "See the check of PUBLIC_URL.")
     try:
-        days = (_end_of_certificate(parts.hostname, parts.port or 443) - time.time()) / DAY
+        with (
+            # The address is the operator's: no tenant has a say.
+            socket.create_connection((parts.hostname, parts.port or 443), timeout=CONNECT) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname) as link,
+        ):
+            shown = link.getpeercert() or {}
+        days = (ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()) / DAY
     except ssl.SSLCertVerificationError as problem:
         return failure(
             f"The certificate of {parts.hostname} isn't trusted: {problem.verify_message}.",
@@ -112,17 +118,6 @@ def certificate() -> Finding:
     if days < SOON:
         return (failure if days < LATE else warning)(said, "Renew it, and see why that didn't happen by itself.")
     return well(said)
-
-
-def _end_of_certificate(host: str, port: int) -> float:
-    """Return when the certificate ends that a server shows. The address is the operator's: no tenant has a say."""
-    context = ssl.create_default_context()
-    with (
-        socket.create_connection((host, port), timeout=CONNECT) as plain,
-        context.wrap_socket(plain, server_hostname=host) as link,
-    ):
-        shown = link.getpeercert() or {}
-    return float(ssl.cert_time_to_seconds(str(shown["notAfter"])))
 
 
 def proxies() -> Finding:
