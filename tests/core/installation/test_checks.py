@@ -203,11 +203,13 @@ def test_versions_of_processes_are_compared(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.django_db
-def test_web_process_that_is_ready_is_noted(client: Client) -> None:
-    client.get("/readyz")
-    assert processes.running() == []
+def test_web_process_that_is_ready_is_noted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("worker", "beat"):
         health.note_beat(part)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setitem(health._checks, "elsewhere", lambda: "gone")
+        assert client.get("/readyz").status_code == 503
+    assert processes.running() == []
     assert client.get("/readyz").status_code == 200
     assert [(one.part, one.version) for one in processes.running()] == [("web", processes.VERSION)]
 
