@@ -81,7 +81,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register look-ups, erasure, the store of notices and the reader of limits; listen for sign-ins."""
         from accounts.notices import Store  # noqa: PLC0415  (needs the models)
-        from accounts.organisation import tiers, usage  # noqa: F401, PLC0415  (need the models)
+        from accounts.organisation import installation, tiers, usage  # noqa: F401, PLC0415  (need the models)
         from accounts.permissions import operators  # noqa: PLC0415  (needs the models)
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)

@@ -20,7 +20,7 @@ class ChannelsAppConfig(AppConfig):
         for path in sorted(HERE.rglob("channel.py")):
             import_module(".".join(path.relative_to(HERE.parent).with_suffix("").parts))
         from channels_app import receivers, tasks  # noqa: PLC0415  (models must be loaded first)
-        from channels_app.kit import checks, erasure  # noqa: F401, PLC0415
+        from channels_app.kit import addresses, checks, erasure  # noqa: F401, PLC0415
         from channels_app.kit.phones import fallbacks  # noqa: PLC0415
         from channels_app.sockets import places  # noqa: F401, PLC0415  (it registers)
         from channels_app.webhooks import deliveries, retention  # noqa: F401, PLC0415

@@ -1,5 +1,6 @@
-"""System checks for invalid settings of mail and registration, and for accounts with a provider unknown here."""
+"""Checks of mail, registration, the bucket, and accounts with a provider unknown here: at the start, and on request."""
 
+import secrets
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,10 +10,16 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError
 
 from accounts.sign_in.registration import OPEN, WAYS
+from core.installation.address import in_production
+from core.installation.registry import Check, Finding, failure, well
+from core.installation.registry import register as register_check
+from core.installation.registry import warning as warn
 from core.mail_settings import installation_sends
+from core.privacy.sealed_files import StoreFailed
 from core.tenancy.scope import platform_scope
 from integrations.mail.providers.routes import CONSOLE, smtp_server
 from integrations.models import ProviderAccount
+from integrations.object_store import files_from_settings
 from integrations.platforms import providers
 
 
@@ -60,3 +67,39 @@ def check_providers(**options: Any) -> list[CheckMessage]:
         Error(f"There are accounts with {key!r}, which is no platform here.", hint=hint, id="integrations.E003")
         for key in gone
     ]
+
+
+def mail_provider() -> Finding:
+    """Find whether the installation itself can send mail, and whether it leaves this machine."""
+    if not installation_sends():
+        return warn(
+            "The installation sends no mail: nobody can reset a password, unless their organisation has an account.",
+            "Set EMAIL_URL or SENDGRID_API_KEY, and MAIL_FROM.",
+        )
+    if not settings.SENDGRID_API_KEY and urlsplit(settings.EMAIL_URL).scheme == CONSOLE:
+        return in_production("Mail is printed instead of sent.", "Set EMAIL_URL to a mail server.")
+    return well("The installation sends mail by " + ("SendGrid." if settings.SENDGRID_API_KEY else "a mail server."))
+
+
+def bucket() -> Finding:
+    """Write, read and delete an object of its own in the bucket of files, if one is set (outside calls)."""
+    store = files_from_settings()
+    if store is None:
+        return well("No bucket is set: files are kept in the database.")
+    key, content = f"doctor/{secrets.token_hex(16)}", secrets.token_bytes(32)
+    try:
+        store.put(key, content)
+        is_same = store.get(key) == content
+        store.remove(key)
+    except StoreFailed as problem:
+        return failure(
+            f"The bucket can't be written, read and emptied: {problem}",
+            "Look at WALKER_FILE_STORE, its key's rights (put, get, delete) and region.",
+        )
+    if not is_same:
+        return failure("The bucket gave back other bytes than it was given.", "Look at what WALKER_FILE_STORE names.")
+    return well("The bucket takes, gives back and deletes an object.")
+
+
+register_check(Check("mail", "Mail", mail_provider))
+register_check(Check("bucket", "Bucket", bucket, seconds=8.0))

@@ -24,6 +24,7 @@ examples:
   ./walker run --data /srv/walker   keep the data somewhere else
   ./walker run --reset              delete all data and start with a new demo
   ./walker test tests/hitl -x       some tests, stop at the first failure
+  ./walker doctor                   what is missing before others use it; exit code 0, 1 (warnings), 2 (failures)
   ./walker check                    what CI runs for each change
   ./walker check --changed          the tests that your change can touch, slow ones too
   ./walker check --all              all tests but the long ones
@@ -48,6 +49,7 @@ _HANDLERS = {
     "evals": "config.launcher.status",
     "serve": "config.launcher.serve",
     "migrate": "config.launcher.serve",
+    "doctor": "config.launcher.status",
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
     "bench": "config.launcher.checks.commands",
@@ -128,6 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
     demo.add_argument("--json", action="store_true", help="for programs")
     _add_production(commands, where)
+    doctor = commands.add_parser("doctor", parents=[where], help="check how this installation is set up")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
     commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")

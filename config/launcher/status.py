@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from config.launcher import env
@@ -16,6 +16,9 @@ from config.launcher.place import ROOT, Place
 from config.launcher.run import describe
 from config.launcher.servers import roles
 from config.launcher.supervisor import Supervisor, stop_on_signals
+
+DOCTOR_CODES: Final = {0: 0, 3: 1}
+"""Exit codes of `./walker doctor` by those of the command; all others are 2, also that it couldn't begin."""
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -82,6 +85,16 @@ def evals(arguments: argparse.Namespace) -> int:
     arguments.rest = ["evals", *arguments.rest]
     try:
         return manage(arguments)
+    except StartError as problem:
+        print(f"walker: {problem}", file=sys.stderr)
+        return 2
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check the installation: 0 if all is well, 1 with warnings, 2 with failures."""
+    arguments.rest = ["doctor", *(["--json"] if arguments.json else [])]
+    try:
+        return DOCTOR_CODES.get(manage(arguments), 2)
     except StartError as problem:
         print(f"walker: {problem}", file=sys.stderr)
         return 2

@@ -1,5 +1,6 @@
-"""Console pages of tiers: what organisations may use, for operators of the installation alone."""
+"""Console pages for operators alone: tiers, which say what organisations may use, and the installation."""
 
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -7,6 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from accounts.models import Tier
 from accounts.organisation import tiers
@@ -18,6 +20,7 @@ from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import ORGANISATION, SETTINGS, Nav
+from console.pages.installation import NAME, PLACE, installation_view
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.reliability import limits
@@ -80,6 +83,12 @@ class TierAdmin(ServiceAdmin):
     list_display = ("name", "summary")
     detail_fields = ("name", *tiers.KEYS, "having", "created_at")
     to_list: ClassVar = ("remove",)
+    site_pages: ClassVar = (PLACE,)
+
+    def get_site_urls(self) -> list[URLPattern]:
+        """Return the address of the page of the installation, which opens to the same people."""
+        view = self.admin_site.admin_view(partial(installation_view, self))
+        return [path("installation/", view, name=NAME)]
 
     def opens_to(self, viewer: Actor) -> bool:
         """Return True for operators who signed in with a second factor; one query more for those who might be one."""

@@ -17,6 +17,7 @@ from core.clock import now
 from core.errors import Unavailable
 from core.jobs import dead_letters
 from core.models import Outbox
+from core.observability import processes
 from core.observability.logging import get_logger
 from core.observability.stop import stopping
 from core.privacy.encryption import key_ring
@@ -146,9 +147,10 @@ def note_beat(part: str) -> None:
 
 
 def keep_beat(part: str) -> None:
-    """Record a heartbeat; one that Redis can't take is logged."""
+    """Record a heartbeat and the process it is of; one that Redis can't take is logged."""
     try:
         note_beat(part)
+        processes.note(part)
     except AWAY:
         log.warning("heartbeat_lost", part=part)
 

@@ -80,6 +80,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         }
     response = JsonResponse(body, status=200 if ready else 503)
     if ready:
+        health.keep_beat("web")
         _seen.add("ready")
     else:
         level = "error" if "ready" in _seen and not stopping.is_set() else "info"

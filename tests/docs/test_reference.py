@@ -9,6 +9,7 @@ from django.apps import apps
 
 from accounts.permissions.roles import ALL_PERMISSIONS
 from channels_app.sockets import console_topics
+from core.installation.registry import all_checks
 from core.models import Consent
 from core.reach import gate, verdict
 from hitl.approvals.decide.rights import WATCHED
@@ -36,6 +37,12 @@ def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
     code = "".join((ROOT / "config" / f"{name}.py").read_text() for name in ("settings", "environment"))
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', code))
     assert read == _listed("settings.md")
+
+
+def test_checks_of_an_installation_are_on_their_page_in_order_with_their_seconds() -> None:
+    page = (DOCS / "reference" / "installation-checks.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", page, flags=re.MULTILINE)
+    assert listed == [(check.key, f"{check.seconds:.0f}") for check in all_checks()]
 
 
 def test_every_event_of_the_console_is_on_the_page_of_frames() -> None:

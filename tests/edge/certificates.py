@@ -11,12 +11,12 @@ from cryptography.x509.oid import NameOID
 from core.clock import now
 
 
-def make_certificate(place: Path) -> tuple[Path, Path]:
-    """Write a certificate for `localhost` and its key into a folder; return their files."""
+def make_certificate(place: Path, *, days: float = 1) -> tuple[Path, Path]:
+    """Write a certificate for `localhost` that ends in so many days, and its key, into a folder; return their files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-    made = made.not_valid_before(now() - timedelta(days=1)).not_valid_after(now() + timedelta(days=1))
+    made = made.not_valid_before(now() - timedelta(days=1)).not_valid_after(now() + timedelta(days=days))
     made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     certificate, secret = place / "certificate.pem", place / "key.pem"
     certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))

@@ -167,6 +167,7 @@ CONSOLE: Final = {
     "admin:accounts_tenant_logo": ACTION,
     "admin:accounts_tenant_remove_logo": ACTION,
     "admin:usage": LIST,
+    "admin:installation": NOBODYS,
     # For operators of the installation: nobody here is one.
     "admin:accounts_tier_changelist": Row(Answers(302, 403, 403), LIST.post),
     "admin:accounts_tier_change": Row(Answers(302, 403, 403), LIST.post),
