@@ -22,14 +22,14 @@ class IdentityProvider(Dated, TenantModel):
     rules = models.JSONField(
         default=list, help_text="The role and the teams of each group there; the first rule with a role counts."
     )
-    default_role = models.CharField(max_length=14, default="viewer")
+    default_role = models.CharField(max_length=12, default="viewer")
     rules_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
-        help_text="Who set rules and default role: own roles are given only while this person may give them.",
+        help_text="Who set the rules: own roles are given only while this person may give them.",
     )
     creates_people = models.BooleanField(
         default=False, help_text="Whether people without an invitation get in at their first sign-in."
@@ -44,7 +44,10 @@ class IdentityProvider(Dated, TenantModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id"], name="one_identity_provider"),
-            models.CheckConstraint(condition=~models.Q(default_role="owner"), name="identity_providers_make_no_owner"),
+            models.CheckConstraint(
+                condition=models.Q(default_role__in=["admin", "approver", "support", "compliance", "viewer"]),
+                name="everyone_else_has_a_built_in_role",
+            ),
         ]
 
 

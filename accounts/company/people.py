@@ -256,7 +256,7 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
                 return
             place = given_now(provider).place(groups, has=member.role)
             is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
-            if is_given and place.role not in ("", member.role):
+            if is_given and place.role != member.role:
                 add_member(actor=ACTOR, user=member.user, role=place.role)
     except Conflict:
         raise SignInFailed("no_membership") from None
@@ -281,15 +281,13 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
             outcome = "Refused: somebody here has this email address and isn't connected yet."
         elif limits.is_reached("members"):
             outcome = "Refused: your organisation has as many members as it may have."
-        elif not role:
-            outcome = "Refused: no role can be given. Save the rules again."
         else:
             outcome = "Let in as a new person."
     elif member is None or not member.is_active:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
         role = given.place(groups, has=member.role).role
-        keeps = not role or member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
+        keeps = member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
         pushed = pushed_as(provider, member.user_id)
         keeps = keeps or (pushed is not None and pushed.by_groups)
         outcome, role = "Let in as a person who is a member.", member.role if keeps else role
@@ -309,8 +307,6 @@ def create_person(provider: IdentityProvider, claims: Mapping[str, Any]) -> Iden
         if _is_taken(address):
             raise SignInFailed("address_taken")
         role = given_now(provider).place(groups_of(claims, provider.groups_claim)).role
-        if not role:
-            raise SignInFailed("no_role", "Who saved the rules can't give their roles any more. Save the rules again.")
         user = make_account(claims, address)
         identity = _make_identity(provider, claims, user)
         membership = add_member(actor=ACTOR, user=user, role=role)

@@ -68,7 +68,6 @@ WORDS: Final = {
         "sign-in in your profile. If you can't, ask an owner to remove that person and to invite you again."
     ),
     "no_address": "Your company's sign-in doesn't say your email address. Tell an owner of your organisation.",
-    "no_role": "Your organisation has no role for you yet. Ask an owner to set the roles of the company sign-in again.",
     "no_membership": "You are no longer a member of this organisation. Ask an owner to invite you again.",
     "connected_elsewhere": (
         "This company account is connected to somebody else here, or you are connected to another company account."

@@ -313,8 +313,8 @@ def _role_problems(actor: Actor, settings: ProviderSettings) -> dict[str, str]:
     problems = {}
     if named - can_be_given:
         problems["rules"] = "A group leads to a role that isn't there. Owners are made by owners."
-    if settings.default_role not in can_be_given:
-        problems["default_role"] = "Choose one of the roles. Owners are made by owners."
+    if settings.default_role not in ROLES:
+        problems["default_role"] = "Choose a built-in role. Owners are made by owners."
     given = (named | {settings.default_role}) & can_be_given
     if not all(has_all_of(actor, role, roles[role].permissions) for role in given):
         raise Refused("The rules give a role with more permissions than yours.", code="role_above_yours")

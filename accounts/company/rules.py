@@ -11,26 +11,26 @@ from accounts.permissions.roles import permissions_of
 from accounts.selectors import roles_now
 
 ROLES: Final = tuple(role for role in Membership.Role.values if role != Membership.Role.OWNER)
-"""The built-in roles that groups can lead to. Owners are made by owners."""
+"""The built-in roles that groups can lead to, and those that everyone else can get. Owners are made by owners."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a provider's rules, and its role of everyone else, give now."""
+    """What a provider's rules give now."""
 
     provider: IdentityProvider
     lacking: Mapping[str, str]
-    """The roles that are named there and can't be given now: their names by key."""
+    """The roles that they name and that can't be given now: their names by key."""
 
     def place(self, groups: Collection[str], *, has: str = "") -> Place:
-        """Return what groups lead to, with the role of everyone else where no rule gives one, or "" for none.
+        """Return what groups lead to, with the role of everyone else, a built-in one, where no rule gives one.
 
         The role that somebody `has` counts as one that can be given: a rule that means it for them doesn't take it.
         """
-        lacking, default = self.lacking.keys() - {has}, self.provider.default_role
+        lacking = self.lacking.keys() - {has}
         rules = [{**rule, "role": ""} if rule["role"] in lacking else rule for rule in self.provider.rules]
         place = place_of(rules, groups)
-        return Place(place.role or ("" if default in lacking else default), place.teams)
+        return Place(place.role or self.provider.default_role, place.teams)
 
     def withheld(self, groups: Collection[str]) -> tuple[str, ...]:
         """Return the names of the roles that rules mean for groups and that can't be given."""
@@ -44,7 +44,7 @@ def given_now(provider: IdentityProvider) -> Given:
     An own role has to be there, and the person who set the rules has to be able to give it to people: with all that it
     allows now. Two queries, none without own roles.
     """
-    named = {provider.default_role, *(rule["role"] for rule in provider.rules)}
+    named = {rule["role"] for rule in provider.rules}
     lacking = {role: role for role in sorted(named.difference(ROLES, [""]))}
     if not lacking:
         return Given(provider, {})

@@ -232,9 +232,8 @@ def delete_role(*, actor: Actor, role_id: UUID, seen_version: int | None = None)
 
 def _groups_giving(role: str) -> list[str]:
     """Return what of the company's sign-in gives a role in the tenant in scope, in words. One query."""
-    found = IdentityProvider.objects.values_list("rules", "default_role").first() or ((), "")
-    named = [f"the group “{rule['group']}”" for rule in found[0] if rule["role"] == role]
-    return [*named, *(["everyone else"] if found[1] == role else [])]
+    rules = IdentityProvider.objects.values_list("rules", flat=True).first() or ()
+    return [f"the group “{rule['group']}”" for rule in rules if rule["role"] == role]
 
 
 def _locked(actor: Actor, role_id: UUID, seen_version: int | None) -> Role:

@@ -11,17 +11,20 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
+        migrations.RemoveConstraint(model_name="identityprovider", name="identity_providers_make_no_owner"),
+        migrations.AddConstraint(
             model_name="identityprovider",
-            name="default_role",
-            field=models.CharField(default="viewer", max_length=14),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("default_role__in", ["admin", "approver", "support", "compliance", "viewer"])),
+                name="everyone_else_has_a_built_in_role",
+            ),
         ),
         migrations.AddField(
             model_name="identityprovider",
             name="rules_by",
             field=models.ForeignKey(
                 db_index=False,
-                help_text=("Who set rules and default role: own roles are given only while this person may give them."),
+                help_text="Who set the rules: own roles are given only while this person may give them.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",

@@ -182,7 +182,9 @@ def run_action(
     viewer = viewer_of(request)
     if action.reading and request.method != "POST":
         action = replace(action, permission=action.reading)
-    if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
+    # A row's form shows and names the row: who may not open its page gets none.
+    opens = action.on_list or model_admin.opens_to(viewer)
+    if not (opens and (action.on_object or viewer.may(action.permission))):
         _deny(model_admin, action, request, object_id)
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
     if not usable([action], viewer, obj):

@@ -18,7 +18,7 @@ from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
 from accounts.company.rules import ROLES, given_now
 from accounts.models import IdentityProvider, Membership
-from accounts.permissions.roles import name_of_role, role_choices
+from accounts.permissions.roles import name_of_role
 from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
@@ -71,7 +71,11 @@ class ProviderForm(ConsoleForm):
             f"{', '.join(LEVELS.values())}. The strongest one counts. Without lines nothing counts but Walker's own."
         ),
     )
-    default_role = forms.ChoiceField(label="Role of everyone else", initial=Membership.Role.VIEWER)
+    default_role = forms.ChoiceField(
+        label="Role of everyone else",
+        choices=[(role, Membership.Role(role).label) for role in ROLES],
+        initial=Membership.Role.VIEWER,
+    )
     creates_people = forms.TypedChoiceField(
         label="People who sign in for the first time",
         choices=[("no", "Need an invitation"), ("yes", "Get in with their role and teams")],
@@ -82,7 +86,6 @@ class ProviderForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["default_role"].choices = self.initial.get("roles", [])  # type: ignore[attr-defined]
         if callback := self.initial.get("callback"):
             self.fields["client_id"].help_text = f"Register Walker there with the redirect address {callback}"
 
@@ -131,11 +134,6 @@ def directory_state(row: IdentityProvider) -> str:
     if directory is None:
         return "Not connected"
     return f"Last heard from {clock(directory.used_at)}" if directory.used_at else "Never heard from"
-
-
-def _roles_to_give() -> list[tuple[str, str]]:
-    """Return the roles that groups can lead to, as a form's choices."""
-    return [(key, name) for key, name in role_choices() if key != Membership.Role.OWNER]
 
 
 def withheld(row: IdentityProvider) -> str:
@@ -222,7 +220,7 @@ class CompanySignInAdmin(ServiceAdmin):
         """Start with what is stored; nothing of the secret."""
         if obj is None:
             draft = IdentityProvider(slug=request.tenant.slug)  # type: ignore[attr-defined]
-            return {"callback": trips.callback_url(draft), "roles": _roles_to_give()}
+            return {"callback": trips.callback_url(draft)}
         if action.path == "require":
             owners = list(providers.emergency_choices())
             chosen = [str(one.pk) for one in owners if one.sign_in == Membership.SignIn.FACTOR]
@@ -235,7 +233,6 @@ class CompanySignInAdmin(ServiceAdmin):
             "proofs": providers.text_of_proofs(obj.proofs),
             "creates_people": "yes" if obj.creates_people else "no",
             "callback": trips.callback_url(obj),
-            "roles": _roles_to_give(),
         }
 
     def form_page(

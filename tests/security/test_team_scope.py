@@ -223,6 +223,6 @@ def test_no_face_tells_an_own_role_more_than_it_sees(hidden: tuple[Town, Team], 
     if sees == "all":
         return
     with tenant_scope(town.world.acme.pk):
-        Conversation.objects.update(assigned_to=town.world.people["support"])
+        Conversation.objects.update(assigned_to=town.world.people["support"], state=Conversation.State.PERSON)
     assert [name for name in TELLING if HIDDEN not in asked(client.fresh(), town, name)[1]] == []
     assert told_by(client, town) == set(FACES)

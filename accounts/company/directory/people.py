@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.company.claims import address_of, names_of
 from accounts.company.directory.tokens import refuse_maker
 from accounts.company.people import clean_name, digest_of_external, find_identity, make_account
-from accounts.company.rules import given_now
 from accounts.models import Directory, DirectoryMember, DirectoryPerson, Identity, Membership, User
 from accounts.permissions.role_limits import MANAGE, is_role, refuse_higher_role
 from accounts.selectors import memberships_of
@@ -21,7 +20,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused, check_fields
+from core.errors import Conflict, Invalid, check_fields
 from core.privacy.encryption import blind_index
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import text_problem
@@ -89,7 +88,7 @@ def add_person(*, actor: Actor, directory: Directory, document: Document) -> Dir
             follow_document(row.user, document, address)
             if row.user_id not in held and not is_active:
                 # To be known, and to be erased, somebody has to be a member, or have been one.
-                role = _role_of_everyone_else(directory)
+                role = directory.provider.default_role
                 Membership.objects.create(user_id=row.user_id, role=role, is_active=False)
             _switch(actor, directory, held, row.user, is_active=is_active)
             chain.note(actor, "DIRECTORY_PERSON_ADDED", row, active=is_active)
@@ -193,7 +192,7 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         # Owners are made by owners.
         was = membership.role if membership is not None else OWNER
         if was == OWNER or not is_role(was):  # a role of one's own is deleted while former members have it
-            was = _role_of_everyone_else(directory)
+            was = directory.provider.default_role
         add_member(actor=actor, user=user, role=was)
     if is_active or membership is None or not membership.is_active:
         return
@@ -205,14 +204,6 @@ def _switch(actor: Actor, directory: Directory, held: dict[UUID, Membership], us
         raise Conflict("This is the last owner. Make someone else an owner first.", code="last_owner")
     close_membership(membership)
     chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
-
-
-def _role_of_everyone_else(directory: Directory) -> str:
-    """Return the role of people whose groups give none. Raises `Refused` where it can't be given now."""
-    role = given_now(directory.provider).place(()).role
-    if not role:
-        raise Refused("There is no role to give. Let an owner save the rules of the company sign-in again.")
-    return role
 
 
 def find_connected(directory: Directory, external: str) -> User | None:

@@ -74,7 +74,7 @@ def give_place(directory: Directory, person: DirectoryPerson) -> None:
             return
         place = given_now(provider).place(groups, has=member.role)
         is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
-        if is_given and place.role not in ("", member.role) and can_grant_role(actor, member.role):
+        if is_given and place.role != member.role and can_grant_role(actor, member.role):
             add_member(actor=actor, user=member.user, role=place.role)
     # Not in the same transaction: the audit log's head is locked last.
     place_in_teams(actor=actor, user_id=person.user_id, wanted=place.teams, among=teams_in(provider.rules))

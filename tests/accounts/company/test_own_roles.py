@@ -1,17 +1,19 @@
 """Own roles by groups: given by sign-in and directory while who set the rules could give them, and else not."""
 
+import contextlib
 import html
+import re
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.company import providers
 from accounts.company.directory import tokens
 from accounts.company.people import try_out
-from accounts.company.rules import given_now
+from accounts.company.rules import ROLES, given_now
 from accounts.members.own_roles import RoleSettings, create_role, delete_role, find_effect
 from accounts.models import DirectoryPerson, IdentityProvider, Membership, Role
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
@@ -20,7 +22,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.company.directory.pushing import USER, Pusher, connect_directory, rule
+from tests.accounts.company.directory.pushing import Pusher, connect_directory, rule
 from tests.accounts.company.issuer import CLIENT, Issuer, arrive, change, connect, is_in, link_in, path_of
 from tests.accounts.company.test_provider_page import browser_of
 from tests.accounts.roles.making import make, revise
@@ -95,25 +97,34 @@ def test_group_gives_an_own_role_while_who_set_the_rule_could_give_it(world: Wor
 
 
 def test_role_that_is_gone_or_anothers_gives_nothing(world: World, issuer: Issuer) -> None:
-    gone, kept = make(world, "Gone"), make(world, "Kept")
+    gone = make(world, "Gone")
     with tenant_scope(world.globex.pk):
         theirs = create_role(actor=world.outsider(), settings=RoleSettings("Theirs", permissions_of("admin")))
-    row = connect(world, issuer, creates_people=True)
+    connect(world, issuer, creates_people=True)
     with tenant_scope(world.acme.pk):  # by somebody who writes the database
         Role.objects.filter(pk=gone.pk).update(deleted_at=now())
         meant = [rule("a", gone.key), rule("b", theirs.key), rule("c", "own-nobodys"), rule("d", "owner")]
-        IdentityProvider.objects.update(rules=meant, default_role=kept.key)
+        IdentityProvider.objects.update(rules=meant)
     arrive(issuer, Client(), "ana", groups=["a", "b", "c", "d"])
-    assert role_of(world, "ana@acme.example") == kept.key
-    with tenant_scope(world.acme.pk):
-        Role.objects.filter(pk=kept.pk).update(deleted_at=now())
-        row.refresh_from_db()
-        trial = try_out(row, {"sub": "new", "email": "n@acme.example"})
-    refused = arrive(issuer, Client(), "ben", groups=["a"])
-    assert (refused.status_code, "no role for you yet" in html.unescape(refused.content.decode())) == (403, True)
-    assert (trial.role, "no role can be given" in trial.outcome) == ("", True)
-    assert arrive(issuer, Client(), "ana", groups=["a"]).status_code == 302  # and stays what they are
-    assert role_of(world, "ana@acme.example") == kept.key
+    assert role_of(world, "ana@acme.example") == "viewer"
+
+
+def test_who_left_a_group_loses_its_role_also_once_who_set_the_rules_has_left(world: World, issuer: Issuer) -> None:
+    night = make(world, "Night lead")
+    rules = (rule("nights", night.key), rule("admins", "admin"))
+    row = connect(world, issuer, rules=rules, creates_people=True)
+    with contextlib.suppress(Invalid):  # refused, else it would be nobody's to give once the owner has left
+        row = change(world, row, default_role=night.key)
+    arrive(issuer, Client(), "ana", groups=["admins"])
+    arrive(issuer, Client(), "ben", groups=["nights"])
+    demote(world, "viewer")
+    arrive(issuer, Client(), "ana")
+    arrive(issuer, Client(), "ben", groups=["nights"])
+    arrive(issuer, Client(), "cy", groups=["nights", "admins"])
+    found = [role_of(world, f"{name}@acme.example") for name in ("ana", "ben", "cy")]
+    assert found == ["viewer", night.key, "admin"]
+    arrive(issuer, Client(), "ben", groups=["unknown"])
+    assert role_of(world, "ben@acme.example") == "viewer"
 
 
 def test_rules_name_roles_that_are_there_and_not_above_who_sets_them(world: World, issuer: Issuer) -> None:
@@ -132,36 +143,42 @@ def test_rules_name_roles_that_are_there_and_not_above_who_sets_them(world: Worl
                 with pytest.raises(Invalid) as caught:
                     providers.revise_provider(actor=owner, provider_id=row.pk, settings=settings_of(row, **wrong))
                 assert caught.value.facts["fields"].keys() == wrong.keys()
+        with pytest.raises(Invalid):  # an own role is given by groups alone
+            providers.revise_provider(
+                actor=owner, provider_id=row.pk, settings=settings_of(row, default_role=night.key)
+            )
+        with pytest.raises(IntegrityError), transaction.atomic():
+            IdentityProvider.objects.update(default_role="own-x")
         less = owner.limited_to(ALL_PERMISSIONS - {"hitl.decide_approval"})
         for wrong in ({"rules": (rule("x", "approver"),)}, {"default_role": "admin"}):
             with pytest.raises(Refused) as refused:
                 providers.revise_provider(actor=less, provider_id=row.pk, settings=settings_of(row, **wrong))
             assert refused.value.code == "role_above_yours"
-    for named in ({"rules": (rule("nights", night.key),)}, {"default_role": night.key}):
-        change(world, row, **{"rules": (), "default_role": "viewer", **named})
-        with tenant_scope(world.acme.pk), pytest.raises(Conflict) as used:
-            delete_role(actor=world.actor("owner"), role_id=night.pk)
-        wanted = "the group “nights”" if "rules" in named else "everyone else"
-        assert (used.value.code, used.value.facts["given_to"]) == ("in_use", [wanted])
-        assert wanted in used.value.detail
-        with tenant_scope(world.acme.pk):
-            settings = RoleSettings("Night lead", permissions_of("viewer"))
-            effect = find_effect(viewer=world.actor("owner"), role_id=night.pk, settings=settings)
-        assert effect.given_to == (wanted,)
-    change(world, row, rules=(), default_role="viewer")
+    change(world, row, rules=(rule("nights", night.key),))
+    with tenant_scope(world.acme.pk), pytest.raises(Conflict) as used:
+        delete_role(actor=world.actor("owner"), role_id=night.pk)
+    wanted = "the group “nights”"
+    assert (used.value.code, used.value.facts["given_to"]) == ("in_use", [wanted])
+    assert wanted in used.value.detail
+    with tenant_scope(world.acme.pk):
+        settings = RoleSettings("Night lead", permissions_of("viewer"))
+        effect = find_effect(viewer=world.actor("owner"), role_id=night.pk, settings=settings)
+    assert effect.given_to == (wanted,)
+    change(world, row, rules=())
     with tenant_scope(world.acme.pk):
         delete_role(actor=world.actor("owner"), role_id=night.pk)
 
 
 def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
-    night = make(world, "Night lead", ERASER)
+    make(world, "Night lead", ERASER)
     row = connect(world, issuer, creates_people=True)
     owner, page = browser_of(world), f"/admin/accounts/identityprovider/{row.pk}/"
     form = owner.get(f"{page}edit/").content.decode()
-    assert (f'value="{night.key}"' in form, '<option value="owner"' in form) == (True, False)
+    options = re.findall(r'<option value="([^"]+)"', form)
+    assert [*ROLES] == options  # the role of everyone else is a built-in one
     said = {
         "issuer": issuer.url, "client_id": CLIENT, "scopes": "openid", "groups_claim": "groups", "version": "1",
-        "rules": "nights = Night lead", "default_role": night.key, "creates_people": "yes",
+        "rules": "nights = Night lead", "default_role": "viewer", "creates_people": "yes",
     }  # fmt: skip
     assert owner.post(f"{page}edit/", said).status_code == 302
     shown = html.unescape(owner.get(page).content.decode())
@@ -175,7 +192,7 @@ def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
     assert ("<dd>Night lead</dd>" in told, "Let in as a new person." in told) == (True, True)
     assert "Not given" not in told
     with tenant_scope(world.acme.pk):
-        IdentityProvider.objects.update(rules_by=world.people["viewer"], default_role="viewer")
+        IdentityProvider.objects.update(rules_by=world.people["viewer"])
     told = trial()
     assert ("<dd>Viewer</dd>" in told, "Night lead. Deleted, or more" in told) == (True, True)
     assert "Night lead. Deleted, or more" in html.unescape(owner.get(page).content.decode())
@@ -208,6 +225,9 @@ def test_pushed_group_gives_it_within_the_rights_of_setter_and_maker(world: Worl
     pusher.change(f"Groups/{both}", {"op": "add", "path": "members", "value": [{"value": dee}]})
     pusher.settle()
     assert [pusher.member(one).role for one in (ana, ben, cy, dee)] == [night.key, eraser.key, night.key, "viewer"]
+    pusher.change(f"Groups/{both}", {"op": "remove", "path": f'members[value eq "{ben}"]'})
+    pusher.settle()
+    assert pusher.member(ben).role == "viewer"  # who had it, and has left the group
     with tenant_scope(world.acme.pk):
         assert not DirectoryPerson.objects.exclude(due_at=None).exists()
 
@@ -223,23 +243,3 @@ def test_person_who_comes_back_after_their_role_was_deleted_gets_that_of_everyon
         delete_role(actor=world.actor("owner"), role_id=night.pk)
     assert pusher.switch(ana, is_on=True).status_code == 200
     assert (pusher.member(ana).role, pusher.member(ana).is_active) == ("viewer", True)
-    # Where that role can't be given, they stay out.
-    pusher.switch(ana, is_on=False)
-    with tenant_scope(world.acme.pk):
-        Membership.objects.filter(pk=pusher.member(ana).pk).update(role=night.key)
-        IdentityProvider.objects.update(default_role=night.key)
-    assert pusher.switch(ana, is_on=True).status_code == 403
-    assert not pusher.member(ana).is_active
-
-
-def test_person_who_is_pushed_switched_off_gets_no_role_that_cant_be_given(world: World) -> None:
-    eraser = make(world, "Eraser", ERASER)
-    pusher = connect_directory(world, default_role=eraser.key)
-    said = {"schemas": [USER], "userName": "ana@acme.example", "active": False}
-    assert pusher.ask("POST", "Users", said).status_code == 403  # nobody has set the rules
-    with tenant_scope(world.acme.pk):
-        assert not Membership.objects.filter(role=eraser.key).exists()
-        IdentityProvider.objects.update(rules_by=world.people["owner"])
-    ana = pusher.ask("POST", "Users", said).json()["id"]
-    assert pusher.switch(ana, is_on=True).status_code == 200
-    assert pusher.member(ana).role == eraser.key
