@@ -50,13 +50,22 @@ def place_of(rules: Sequence[Mapping[str, Any]], groups: Collection[str]) -> Pla
 def level_of(proofs: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]) -> str:
     """Return the strongest level that an ID token proves by the organisation's lines, "password" without any.
 
-    `amr` is a list of texts, or one text, and `acr` a text; what isn't, is ignored.
+    `amr` is a list of texts, or one text, and `acr` a text; what isn't, is ignored. Without `auth_time` nothing counts:
+    it may be weeks ago that the provider asked.
     """
+    if not asked_at(claims):
+        return "password"
     acr = claims.get("acr")
     said = {("amr", one) for one in list_of(claims.get("amr"))[:MOST_METHODS]}
     said |= {("acr", acr)} if isinstance(acr, str) else set()
     met = {"password", *(proof["level"] for proof in proofs if (proof["claim"], proof["value"]) in said)}
     return next(level for level in reversed(LEVELS) if level in met)
+
+
+def asked_at(claims: Mapping[str, Any]) -> float:
+    """Return when the provider says that it asked the person (`auth_time`), 0 where it doesn't say."""
+    at = claims.get("auth_time")
+    return at if isinstance(at, int | float) and not isinstance(at, bool) else 0
 
 
 def acr_values(proofs: Sequence[Mapping[str, Any]], wanted: str) -> str:

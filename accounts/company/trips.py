@@ -18,7 +18,7 @@ from django.urls import reverse
 from redis import RedisError
 
 from accounts.company import protocol
-from accounts.company.claims import ONLY_SIGNED, acr_values, address_of
+from accounts.company.claims import ONLY_SIGNED, acr_values, address_of, asked_at
 from accounts.company.protocol import SignInFailed
 from accounts.models import IdentityProvider
 from core.clock import now as clock_now
@@ -201,6 +201,5 @@ def _open_trips(request: HttpRequest) -> dict[str, dict[str, Any]]:
 
 def require_asked_again(claims: dict[str, Any], trip: Trip) -> None:
     """Raise `SignInFailed` unless the provider asked the person again on this way."""
-    at = claims.get("auth_time")
-    if not isinstance(at, int | float) or at < (trip.begun - protocol.LEEWAY).timestamp():
+    if asked_at(claims) < (trip.begun - protocol.LEEWAY).timestamp():
         raise SignInFailed("not_confirmed", "It doesn't say that it asked again (auth_time).")

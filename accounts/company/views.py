@@ -26,7 +26,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.company import logout, people, trips
-from accounts.company.claims import LEVELS, level_of, shown
+from accounts.company.claims import LEVELS, asked_at, level_of, shown
 from accounts.company.people import Visitor
 from accounts.company.protocol import TOKEN_LIMIT, WORDS, SignInFailed
 from accounts.company.providers import MANAGE, find_provider
@@ -223,9 +223,7 @@ def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claim
 
 def _proof(provider: IdentityProvider, claims: dict[str, Any]) -> dict[str, Any]:
     """Return what an ID token proves, as it is kept in the session: the level, and since when it counts."""
-    moment, asked = clock_now().timestamp(), claims.get("auth_time")
-    is_number = isinstance(asked, int | float) and not isinstance(asked, bool)
-    proven_at = min(moment, asked) if is_number else moment
+    proven_at = min(clock_now().timestamp(), asked_at(claims))
     return {"method": sessions.MARK, "level": level_of(provider.proofs, claims), "proven_at": proven_at}
 
 

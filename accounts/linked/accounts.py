@@ -54,7 +54,7 @@ def find_person(provider: str, proven: Proven) -> User:
         )
     memberships = memberships_of(row.user_id)
     opened = [one for one in memberships if one.sign_in == Membership.SignIn.ANY]
-    if not _has_password(row.user) or (memberships and not opened):
+    if not row.user.has_usable_password() or (memberships and not opened):
         raise Refused(
             "Your organisation requires its company sign-in. Sign in with your company instead.", code="company_only"
         )
@@ -70,11 +70,11 @@ def link_account(*, actor: Actor, provider: str, proven: Proven) -> LinkedAccoun
     Raises `Refused` ("by_company", "no_password"), and `Conflict` ("linked_elsewhere", "one_per_provider"). Writes
     `ACCOUNT_LINKED` in each of their organisations.
     """
-    person = _require_own_sign_in(actor)
+    person = require_own_sign_in(actor)
     try:
         with transaction.atomic():
             user = User.objects.select_for_update(no_key=True).get(pk=person)
-            if not _has_password(user):
+            if not user.has_usable_password():
                 raise Refused("Your company signs you in, so you can't link another account.", code="no_password")
             subject = digest_of(provider, proven)
             same = LinkedAccount.objects.filter(subject=subject).first()
@@ -102,14 +102,14 @@ def unlink_account(*, actor: Actor, provider: str) -> None:
     ("by_company", "confirm_first"), `NotFound` and `Conflict` ("only_way"). Writes `ACCOUNT_UNLINKED` in each of their
     organisations.
     """
-    person = _require_own_sign_in(actor)
+    person = require_own_sign_in(actor)
     refuse_stale_sign_in(actor)
     with transaction.atomic():
         user = User.objects.select_for_update(no_key=True).get(pk=person)
         row = LinkedAccount.objects.select_for_update().filter(user_id=person, provider=provider).first()
         if row is None:
             raise NotFound("This account isn't linked.")
-        if not _has_password(user):
+        if not user.has_usable_password():
             raise Conflict("It is your only way in. Set a password first.", code="only_way")
         row.delete()
         _record(actor, person, "ACCOUNT_UNLINKED", provider)
@@ -120,16 +120,12 @@ def _person(actor: Actor) -> UUID:
     return actor.require_person("Only people link accounts, and only their own.", by_key=False)
 
 
-def _require_own_sign_in(actor: Actor) -> UUID:
+def require_own_sign_in(actor: Actor) -> UUID:
     """Return the person's id; raises `Refused` in a session that a company began: it speaks for one organisation."""
     person = _person(actor)
     if actor.by_company:
         raise Refused("Sign in with your password to link or unlink an account.", code="by_company")
     return person
-
-
-def _has_password(user: User) -> bool:
-    return user.has_usable_password() and not user.company_address
 
 
 def tell_of_link(row: LinkedAccount) -> None:

@@ -56,15 +56,15 @@ def begin(request: HttpRequest, key: str, purpose: Purpose, *, next_url: str = "
     asked = {
         "client_id": client.client_id,
         "redirect_uri": callback_url(key),
+        # Which account, is asked also where one is signed in: a desk may be shared.
+        "prompt": "select_account",
         **trips.open_trip(request, purpose, key, next_url=next_url),
     }
     if key == GITHUB:
         del asked["nonce"]  # it signs no token that could hold it
         return trips.address_of_question(f"{client.issuer}/login/oauth/authorize", {**asked, "allow_signup": "false"})
     endpoints = protocol.read_endpoints(client.issuer, template=client.template)
-    # Which account, is asked also where one is signed in: a desk may be shared.
-    asked |= {"scope": "openid", "prompt": "select_account"}
-    return trips.address_of_question(endpoints.authorize, asked)
+    return trips.address_of_question(endpoints.authorize, {**asked, "scope": "openid"})
 
 
 def finish(request: HttpRequest, key: str) -> tuple[Trip, Proven]:

@@ -23,7 +23,7 @@ from accounts.linked.providers import Proven
 from accounts.models import User
 from accounts.secret_pages import private
 from accounts.services import client_address, proven_lately
-from accounts.sessions import company, store
+from accounts.sessions import store
 from accounts.sign_in import attempts
 from core.actors import Actor
 from core.errors import Refused, TooMany, WalkerError
@@ -53,7 +53,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if not isinstance(request.user, User):
             return redirect(providers.begin(request, slug, Purpose.SIGN_IN, next_url=next_url(request)))
-        _require_own_session(request)
+        accounts.require_own_sign_in(_actor_of(request))
         if not proven_lately(request):
             raise ReauthenticationRequired
         url = providers.begin(request, slug, Purpose.LINK, next_url=reverse("admin:accounts_user_changelist"))
@@ -80,7 +80,7 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
         trip, proven = providers.finish(request, slug)
         if trip.purpose is not Purpose.LINK:
             return enter(request, slug, proven, trip.next_url)
-        accounts.link_account(actor=_require_own_session(request), provider=slug, proven=proven)
+        accounts.link_account(actor=_actor_of(request), provider=slug, proven=proven)
     except WalkerError as problem:
         return _failed(request, problem, slug)
     messages.success(request, f"Your {providers.LABELS[slug]} account is linked.")
@@ -103,13 +103,11 @@ def enter(request: HttpRequest, slug: str, proven: Proven, wanted: str) -> HttpR
     return response
 
 
-def _require_own_session(request: HttpRequest) -> Actor:
-    """Return the member who links; raises `Refused` for others, and in a session that a company began."""
+def _actor_of(request: HttpRequest) -> Actor:
+    """Return the member who links; raises `Refused` for others."""
     actor: Any = getattr(request, "actor", None)
     if not isinstance(actor, Actor):
         raise Refused("You aren't a member of any organisation, so you can't link an account.", code="no_membership")
-    if company.is_marked(request.session):
-        raise Refused("Sign in with your password to link an account.", code="by_company")
     return actor
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
+from accounts.linked.providers import LABELS
 from accounts.models import User
 from accounts.selectors import memberships_of
 from accounts.sessions import company, store
@@ -38,7 +39,8 @@ def recognise(request: HttpRequest, response: HttpResponse, user: User, *, is_fi
     known, mark = _people_known(request), _mark_of(user, at)
     if mark not in known and not is_first:
         device = store.device_of(str(request.META.get("HTTP_USER_AGENT", "")))
-        tell(user, device, link="/admin/accounts/browsersession/", at=at)
+        linked = LABELS.get(store.linked_by(request.session), "")
+        tell(user, device, link="/admin/accounts/browsersession/", at=at, linked=linked)
     kept = [*(one for one in known if one != mark), mark][-MOST:]
     response.set_cookie(
         COOKIE,
@@ -50,15 +52,17 @@ def recognise(request: HttpRequest, response: HttpResponse, user: User, *, is_fi
     )
 
 
-def tell(user: User, device: str, *, link: str, at: str = "") -> None:
+def tell(user: User, device: str, *, link: str, at: str = "", linked: str = "") -> None:
     """Leave the person an alert about a sign-in from a new browser or app, in their first organisation.
 
-    Or in the one (`at`) whose company signed them in. Raises nothing for a person without one: they see no console.
+    Or in the one (`at`) whose company signed them in. A `linked` account is named, as a new password doesn't keep it
+    out. Raises nothing for a person without an organisation: they see no console.
     """
     memberships = [one for one in memberships_of(user.pk) if at in ("", one.tenant_id.hex)]
     if not memberships:
         return
-    way_out = "tell those who manage your company's sign-in" if at else "change your password"
+    way_out = f"unlink your {linked} account, change your password" if linked else "change your password"
+    way_out = "tell those who manage your company's sign-in" if at else way_out
     with tenant_scope(memberships[0].tenant_id), transaction.atomic():
         notices.leave(
             people=[user.pk],

@@ -102,8 +102,8 @@ def reset_password(
 ) -> User:
     """Set a new password once and return its owner, who is then signed out everywhere.
 
-    Open to the holder of a valid link. All sessions and other links of the person end; second factors and
-    API keys stay. Raises `Gone` ("reset_over") and `Invalid`. Announces password_changed.
+    Open to the holder of a valid link. All sessions and other links of the person end; second factors, linked
+    accounts and API keys stay. Raises `Gone` ("reset_over") and `Invalid`. Announces password_changed.
     """
     moment, match = now or clock_now(), _TOKEN.fullmatch(secret)
     if match is None:

@@ -155,9 +155,7 @@ class ProfileAdmin(ServiceAdmin):
         return {"first_name": obj.first_name, "last_name": obj.last_name, "linked": accounts, **told}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Block removing a picture, or unlinking an account, that isn't there."""
-        if action.path == "unlink-account" and not linked.list_own(viewer=viewer_of(request)):
-            return "No account is linked."
+        """Block removing a picture that isn't there."""
         is_missing = action.path == "remove-picture" and not obj.own_picture_key
         return "You have no picture." if is_missing else ""
 

@@ -61,9 +61,11 @@ def test_levels_of_claims_in_every_shape() -> None:
         (["pwd"] * 50 + ["otp"], None, "password"),
         (["urn:acme:3"], "otp", "password"),
     ]
-    found = [level_of(lines, {"amr": amr, "acr": acr}) for amr, acr, _ in cases]
+    found = [level_of(lines, {"amr": amr, "acr": acr, "auth_time": 1}) for amr, acr, _ in cases]
     assert found == [level for _, _, level in cases]
-    assert level_of([], {"amr": ["otp", "hwk", "mfa"], "acr": "urn:acme:3"}) == "password"
+    assert level_of([], {"amr": ["otp", "hwk", "mfa"], "acr": "urn:acme:3", "auth_time": 1}) == "password"
+    for moment in (None, True, "1"):
+        assert level_of(lines, {"acr": "urn:acme:3", "auth_time": moment}) == "password"
     assert [acr_values(lines, level) for level in ("mfa", "key")] == ["urn:acme:2 urn:acme:3", "urn:acme:3"]
     assert acr_values(proofs("amr otp = key"), "mfa") == ""
 
@@ -112,6 +114,10 @@ def test_session_has_the_level_of_its_last_id_token(world: World, issuer: Issuer
     other = Client()
     arrive(issuer, other, "s-2", amr=["otp"], auth_time=int(moment) - 13 * 3600)
     assert strength(other) == "company"
+    # The provider may have asked weeks ago, where it doesn't say when.
+    silent = Client()
+    arrive(issuer, silent, "s-4", amr=["otp"])
+    assert strength(silent) == "company"
     third = Client()
     arrive(issuer, third, "s-3", amr=["otp"], auth_time=int(moment) - 3600)
     assert strength(third) == "mfa"
@@ -233,6 +239,7 @@ def test_owner_sets_the_lines_and_sees_the_level_in_the_trial(world: World, issu
         ({"acr": "urn:acme:3"}, "Key"),
     ):
         url = link_in(owner.post(f"{one}try/"))
-        page = owner.get(path_of(issuer.allow(url, "boss", **claims))).content.decode()
+        back = path_of(issuer.allow(url, "boss", auth_time=int(now().timestamp()), **claims))
+        page = owner.get(back).content.decode()
         assert f"<dt>Counts as</dt><dd>{level}</dd>" in page
     assert strength(owner) == "password"

@@ -37,7 +37,7 @@ class GitHub:
         """Let the person who was sent to `url` sign in; return where the browser is sent back."""
         asked = dict(parse_qsl(urlsplit(url).query))
         assert url.startswith(f"{self.url}/login/oauth/authorize?"), url
-        assert asked["code_challenge_method"] == "S256"
+        assert (asked["code_challenge_method"], asked["prompt"]) == ("S256", "select_account")
         assert not {"nonce", "scope"} & set(asked)
         code = secrets.token_urlsafe(16)
         self.codes[code] = asked

@@ -78,6 +78,9 @@ def test_person_links_an_account_and_signs_in_with_it(world: World, google: Issu
     desk = Client()
     assert go(google, desk).url == "/admin/"
     assert is_in(desk)
+    with tenant_scope(world.acme.pk):
+        told = Notice.objects.get(person=person, title__contains="somewhere new")
+        assert "unlink your Google account, change your password" in told.body
     assert entries(world, "SIGNED_IN")[-1] == ("SIGNED_IN", "password", {"what": "google"})
     assert LinkedAccount.objects.get().used_at is not None
     # It may have known the browser for weeks, so it confirms nothing.
