@@ -146,10 +146,18 @@ def register() -> None:
     for action in ACTIONS:
         register_action(ProviderAccount, action)
     register_panel(make_panel)
-    sends = CrmSwitch.objects.filter(connection=OuterRef("pk"), sends_contacts=True)
-    reads = SyncCursor.objects.filter(connection=OuterRef("pk"), stream=cursors.STREAM, paused_at=None)
-    register_exchange("crm_sends", "Contacts and closed conversations sent there", lambda: Exists(sends))
-    register_exchange("crm_reads", "Contacts read back", lambda: Exists(reads))
+    register_exchange("crm_sends", "Contacts and closed conversations sent there", sends_contacts)
+    register_exchange("crm_reads", "Contacts read back", reads_contacts)
+
+
+def sends_contacts() -> Exists:
+    """Return the condition of connections over which contacts are sent."""
+    return Exists(CrmSwitch.objects.filter(connection=OuterRef("pk"), sends_contacts=True))
+
+
+def reads_contacts() -> Exists:
+    """Return the condition of connections over which contacts are read back."""
+    return Exists(SyncCursor.objects.filter(connection=OuterRef("pk"), stream=cursors.STREAM, paused_at=None))
 
 
 def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
