@@ -125,13 +125,13 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
         """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat.
 
-        Nobody is messaged if there are more than the organisation may message today, with those whom messages that are
-        being sent have yet to reach; what has begun is finished.
+        Nobody is messaged if there are more than the organisation may message today, together with the people that
+        other messages being sent have yet to reach; what has begun is finished.
         """
         sent, unreached = 0, _unreached(params.audience, idempotency_key)
         if not _sends(idempotency_key).exists():
             try:
-                limits.refuse_reached("messages", adding=len(unreached), promised=_promised(idempotency_key))
+                limits.refuse_reached("messages", adding=len(unreached), promised=promised_to_others(idempotency_key))
             except Conflict as refused:
                 return Outcome("failed_clean", error=f"{limits.REACHED}: {refused.detail}")
         for contact_id in unreached:
@@ -165,7 +165,7 @@ def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
     return AudienceSend.objects.filter(send_key=send_key)
 
 
-def _promised(send_key: str) -> int:
+def promised_to_others(send_key: str) -> int:
     """Return how many people other audience messages have yet to reach that began before this one. Two queries."""
     begun = Execution.objects.filter(idempotency_key=send_key).values("started_at")
     running = Execution.objects.filter(approval__kind=SendAudienceMessage.key, outcome="")

@@ -198,14 +198,15 @@ def name_grantees(rows: Sequence[Share]) -> dict[UUID, str]:
     roles = dict(role_choices()) if any(row.role for row in rows) else {}
     teams = team_names() if any(row.team_id for row in rows) else {}
     people = names_of([row.user_id for row in rows])
-    return {
-        row.pk: roles.get(row.role, row.role)
-        if row.role
-        else teams.get(row.team_id, "")
-        if row.team_id
-        else people.get(row.user_id, "")
-        for row in rows
-    }
+
+    def name(row: Share) -> str:
+        if row.role:
+            return roles.get(row.role, row.role)
+        if row.team_id:
+            return teams.get(row.team_id, "")
+        return people.get(row.user_id, "") if row.user_id else ""
+
+    return {row.pk: name(row) for row in rows}
 
 
 def drop_shares(
@@ -222,8 +223,8 @@ def sweep_shares(*, now: datetime | None = None) -> int:
     with platform_scope():
         people = Membership.objects.filter(**same, user_id=OuterRef("user_id"), is_active=True)
         own = Role.objects.filter(**same, key=OuterRef("role"), deleted_at=None)
-        gone = ~live(now) | Q(user__isnull=False) & ~Exists(people)
-        gone |= Q(role__startswith=OWN) & ~Exists(own)
+        gone = ~live(now) | Q(user__isnull=False) & Q(~Exists(people))
+        gone |= Q(role__startswith=OWN) & Q(~Exists(own))
         for kind, shareable in SHAREABLES.items():
             gone |= Q(kind=kind) & ~Q(object_id__in=shareable.held(SWEEPER).values("pk"))
         return remove(Share, gone)

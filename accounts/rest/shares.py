@@ -91,4 +91,4 @@ class ShareViewSet(ListViewSet):
     def mine(self, request: Request) -> Response:
         """List what is shared with you now, by kind, newest first. Needs `accounts.use_notices`."""
         rows = self.filter_queryset(shares.query_shared_with(viewer=self.actor))
-        return self.get_paginated_response(self.represent(self.paginate_queryset(rows)))
+        return self.get_paginated_response(self.represent(self.paginate_queryset(rows) or ()))

@@ -50,7 +50,10 @@ class ShareForm(ConsoleForm):
         """Return what the service takes."""
         said = self.cleaned_data
         of, _, key = said["grantee"].partition(":")
-        grantee = Grantee(role=key) if of == "role" else Grantee(**{f"{of}_id": UUID(key)})
+        if of == "role":
+            grantee = Grantee(role=key)
+        else:
+            grantee = Grantee(team_id=UUID(key)) if of == "team" else Grantee(user_id=UUID(key))
         return {"grantee": grantee, "level": said["level"], "ends_at": said["ends_at"], "reason": said["reason"]}
 
 

@@ -150,8 +150,10 @@ def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datet
         newest, is_open = rows.filter(**place).first(), True
     if newest is None:
         return None
-    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=is_open))
-    return next(filter(None, taken), None)
+    for take in registry.takers_of(inbound, is_open=is_open):
+        if taken := take(inbound, newest, moment):
+            return taken
+    return None
 
 
 def announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:

@@ -142,7 +142,8 @@ def proxies() -> Finding:
 
 
 def _public() -> SplitResult:
-    return urlsplit(settings.PUBLIC_URL)
+    parts: SplitResult = urlsplit(settings.PUBLIC_URL)
+    return parts
 
 
 register(Check("demo", "Demo", demo))

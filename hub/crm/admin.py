@@ -12,6 +12,7 @@ from hub.crm.field_map import save_field_map
 from hub.crm.fields import Direction, Owner, find_rules
 from hub.crm.map_form import FieldMapForm, make_initial
 from hub.crm.models import CrmSwitch
+from hub.crm.poller import STREAM
 from hub.crm.switches import MANAGE
 from hub.crm.words import describe
 from integrations.connections.registry import Panel, register_exchange, register_panel
@@ -157,7 +158,7 @@ def sends_contacts() -> Exists:
 
 def reads_contacts() -> Exists:
     """Return the condition of connections over which contacts are read back."""
-    return Exists(SyncCursor.objects.filter(connection=OuterRef("pk"), stream=cursors.STREAM, paused_at=None))
+    return Exists(SyncCursor.objects.filter(connection=OuterRef("pk"), stream=STREAM, paused_at=None))
 
 
 def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:

@@ -82,7 +82,7 @@ class Hubspot(TicketPlatform, CrmPlatform):
 
     def is_for_tools(self, account: ProviderAccount) -> bool:
         """Return False where only contacts are exchanged."""
-        return (account.credentials or {}).get("tickets", ON) == ON
+        return bool((account.credentials or {}).get("tickets", ON) == ON)
 
     def connect_crm(self, credentials: Credentials, line: Line, fields: Mapping[str, str]) -> HubspotContacts:
         return HubspotContacts(system_of(credentials), line, fields)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from redis.exceptions import RedisError
 
@@ -100,7 +101,7 @@ def test_signed_hint_drops_what_is_kept_and_nothing_else_does(
 
     headers = signed(there, told)
     with monkeypatch.context() as patch:
-        patch.setattr(kept.cache, "set", _broken)
+        patch.setattr(cache, "set", _broken)
         assert post(headers, told) == (503, "try_again")
     assert (post(headers, told), is_fresh(), status_of(number)) == ((204, ""), False, "solved")
     selectors.search_tickets(there.customer)
