@@ -13,6 +13,7 @@ from config.launcher.faults import StartError
 from config.launcher.parts import Part
 from config.launcher.place import ROOT
 from config.launcher.servers import roles
+from config.launcher.supervisor import stop_on_signals
 
 _MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
 LOOK_EVERY: Final = 2.0
@@ -32,6 +33,8 @@ def serve(arguments: argparse.Namespace) -> int:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database up to the code, or wait until somebody else has."""
     _load(arguments)
+    # As the first process of a container it would not hear of it otherwise.
+    stop_on_signals()
     if arguments.wait:
         return wait(arguments.wait)
     admin = env.given("DATABASE_ADMIN_URL")
@@ -74,15 +77,19 @@ def make_roles(admin: str) -> None:
 def wait(seconds: float) -> int:
     """Wait until every migration of this code is applied; 1 if that takes too long."""
     until = time.monotonic() + seconds
-    while not is_migrated():
+    while lacking := what_is_lacking():
         if time.monotonic() > until:
-            raise StartError(f"the database has not been migrated within {seconds:.0f} s. Run `walker migrate`.")
+            late = f"the database has not been migrated within {seconds:.0f} s"
+            raise StartError(f"{late} ({lacking}). Run `walker migrate`.")
         time.sleep(LOOK_EVERY)
     return 0
 
 
-def is_migrated() -> bool:
-    """Return True if the database has every migration of this code."""
+def what_is_lacking() -> str:
+    """Return why the database isn't at this code's version, "" if it is."""
     # As the application's role: `migrate --check` needs the owner's password, which only the one that migrates has.
     said = subprocess.run([*_MANAGE, "showmigrations", "--plan"], check=False, capture_output=True, text=True)
-    return said.returncode == 0 and not any(line.startswith("[ ]") for line in said.stdout.splitlines())
+    if said.returncode:
+        return (said.stderr.strip().splitlines() or [f"manage.py ended with {said.returncode}"])[-1]
+    waiting = sum(line.startswith("[ ]") for line in said.stdout.splitlines())
+    return f"{waiting} migrations are not applied" if waiting else ""
