@@ -136,9 +136,8 @@ def test_only_new_tls_is_spoken_and_nothing_is_logged() -> None:
     assert re.findall(r"ssl_protocols (.*);", nginx()) == ["TLSv1.2 TLSv1.3"]
     assert set(re.findall(r"access_log (.*);", nginx())) == {"off"}
     assert nginx().count("{") == nginx().count("}")
-    assert (
-        of("Ingress")["walker"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
-    )
+    notes = of("Ingress")["walker"]["metadata"]["annotations"]
+    assert notes["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
 
 
 def test_nginx_of_compose_finds_the_web_container_after_it_was_made_anew() -> None:
