@@ -340,6 +340,8 @@ def test_cluster_is_reached_through_the_ingress_and_the_clouds_own_addresses_not
     policies = of("NetworkPolicy")
     assert policies["walker"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policies["walker"]["spec"]
+    names, *_ = policies["walker"]["spec"]["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
     outside = [to["ipBlock"] for rule in policies["walker"]["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
     (anywhere,) = [block for block in outside if block["cidr"] == "0.0.0.0/0"]
     assert "169.254.0.0/16" in anywhere["except"]

@@ -70,6 +70,7 @@ def test_request_in_flight_finishes_while_new_ones_are_sent_elsewhere() -> None:
             time.sleep(1)
             stop(web)
             time.sleep(0.5)
+            stop(web)  # a second signal changes nothing
             late = answer(ask(web, "/readyz"))
             assert not slow.done()
             time.sleep(NOTICE)
