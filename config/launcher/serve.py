@@ -8,6 +8,8 @@ import time
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+import psycopg
+
 from config.launcher import env, parts, ports
 from config.launcher.faults import StartError
 from config.launcher.parts import Part
@@ -71,7 +73,11 @@ def make_roles(admin: str) -> None:
         if login.username != role or not login.password:
             raise StartError(f"{name} must name the role {role} and its password when DATABASE_ADMIN_URL is given.")
     passwords = {name: unquote(urlsplit(url).password or "") for name, url in given.items()}
-    roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
+    try:
+        roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
+    except psycopg.Error as problem:
+        reason = str(problem).strip().partition("\n")[0]
+        raise StartError(f"the roles can't be made through DATABASE_ADMIN_URL: {reason}") from None
 
 
 def wait(seconds: float) -> int:

@@ -55,6 +55,10 @@ def test_roles_are_only_made_for_the_names_that_the_product_uses(monkeypatch: py
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://postgres:two@db.example/walker")
     with pytest.raises(StartError, match="DATABASE_OWNER_URL must name the role walker_owner"):
         serve.make_roles("postgresql://postgres:two@db.example/walker")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://walker_owner:two@db.example/walker")
+    with pytest.raises(StartError, match=r"can't be made through DATABASE_ADMIN_URL: .*refused") as told:
+        serve.make_roles("postgresql://postgres:hidden@127.0.0.1:1/walker")
+    assert "hidden" not in str(told.value)
 
 
 @pytest.mark.slow
