@@ -157,6 +157,8 @@ def _is_in(networks: Iterable[IPv4Network | IPv6Network], address: str) -> bool:
         found = ip_address(address)
     except ValueError:
         return False
+    # A server that listens on IPv6 sees peers with IPv4 as ::ffff:10.0.0.1.
+    found = getattr(found, "ipv4_mapped", None) or found
     return any(found in network for network in networks)
 
 

@@ -52,6 +52,8 @@ class DrainingServer(Server):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ports: list[Any] = []
+        # Read now: a value that isn't a number would be noticed when the process stops, and cut off everything.
+        self.times = drain_times()
         self.spread_until = 0.0
 
     def listen_success(self, port: Any) -> None:
@@ -71,7 +73,7 @@ class DrainingServer(Server):
 
     async def drain(self) -> None:
         """Stop being ready, then wait for what is under way, as long as it may take."""
-        notice, spread, patience = drain_times()
+        notice, spread, patience = self.times
         began = time.monotonic()
         self.spread_until = began + spread
         stopping.set()

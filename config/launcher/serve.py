@@ -8,11 +8,14 @@ import time
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+import psycopg
+
 from config.launcher import env, parts, ports
 from config.launcher.faults import StartError
 from config.launcher.parts import Part
 from config.launcher.place import ROOT
 from config.launcher.servers import roles
+from config.launcher.supervisor import stop_on_signals
 
 _MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
 LOOK_EVERY: Final = 2.0
@@ -32,6 +35,8 @@ def serve(arguments: argparse.Namespace) -> int:
 def migrate(arguments: argparse.Namespace) -> int:
     """Bring the database up to the code, or wait until somebody else has."""
     _load(arguments)
+    # As the first process of a container it would not hear of it otherwise.
+    stop_on_signals()
     if arguments.wait:
         return wait(arguments.wait)
     admin = env.given("DATABASE_ADMIN_URL")
@@ -68,21 +73,29 @@ def make_roles(admin: str) -> None:
         if login.username != role or not login.password:
             raise StartError(f"{name} must name the role {role} and its password when DATABASE_ADMIN_URL is given.")
     passwords = {name: unquote(urlsplit(url).password or "") for name, url in given.items()}
-    roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
+    try:
+        roles.set_up(admin, owner_password=passwords["DATABASE_OWNER_URL"], app_password=passwords["DATABASE_URL"])
+    except psycopg.Error as problem:
+        reason = str(problem).strip().partition("\n")[0]
+        raise StartError(f"the roles can't be made through DATABASE_ADMIN_URL: {reason}") from None
 
 
 def wait(seconds: float) -> int:
     """Wait until every migration of this code is applied; 1 if that takes too long."""
     until = time.monotonic() + seconds
-    while not is_migrated():
+    while lacking := what_is_lacking():
         if time.monotonic() > until:
-            raise StartError(f"the database has not been migrated within {seconds:.0f} s. Run `walker migrate`.")
+            late = f"the database has not been migrated within {seconds:.0f} s"
+            raise StartError(f"{late} ({lacking}). Run `walker migrate`.")
         time.sleep(LOOK_EVERY)
     return 0
 
 
-def is_migrated() -> bool:
-    """Return True if the database has every migration of this code."""
+def what_is_lacking() -> str:
+    """Return why the database isn't at this code's version, "" if it is."""
     # As the application's role: `migrate --check` needs the owner's password, which only the one that migrates has.
     said = subprocess.run([*_MANAGE, "showmigrations", "--plan"], check=False, capture_output=True, text=True)
-    return said.returncode == 0 and not any(line.startswith("[ ]") for line in said.stdout.splitlines())
+    if said.returncode:
+        return (said.stderr.strip().splitlines() or [f"manage.py ended with {said.returncode}"])[-1]
+    waiting = sum(line.startswith("[ ]") for line in said.stdout.splitlines())
+    return f"{waiting} migrations are not applied" if waiting else ""

@@ -1,8 +1,11 @@
 """`walker serve` and `walker migrate`, for installations whose services run elsewhere."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from django.db import connection
 
 from config.launcher import cli, parts, serve
 from config.launcher.faults import StartError
+from core.management.commands.migrate import ONE_MIGRATES
 
 FOREIGN = ("DATABASE_", "REDIS_", "SECRET_KEY", "WALKER_")
 
@@ -51,6 +55,10 @@ def test_roles_are_only_made_for_the_names_that_the_product_uses(monkeypatch: py
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://postgres:two@db.example/walker")
     with pytest.raises(StartError, match="DATABASE_OWNER_URL must name the role walker_owner"):
         serve.make_roles("postgresql://postgres:two@db.example/walker")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://walker_owner:two@db.example/walker")
+    with pytest.raises(StartError, match=r"can't be made through DATABASE_ADMIN_URL: .*refused") as told:
+        serve.make_roles("postgresql://postgres:hidden@127.0.0.1:1/walker")
+    assert "hidden" not in str(told.value)
 
 
 @pytest.mark.slow
@@ -62,4 +70,31 @@ def test_waiting_ends_at_once_where_everything_is_applied_and_in_time_where_noth
     done = walker(*wait, DATABASE_URL=f"{base}/{connection.settings_dict['NAME']}", **given)
     assert (done.returncode, done.stderr) == (0, "")
     late = walker(*wait, DATABASE_URL=f"{base}/nowhere", **given)
-    assert (late.returncode, "Run `walker migrate`" in late.stderr) == (1, True)
+    assert late.returncode == 1
+    assert re.search(r'database "nowhere" does not exist\s*\)\. Run `walker migrate`', late.stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_migration_waits_for_another_one_and_a_signal_ends_it() -> None:
+    base = os.environ["DATABASE_URL"].rpartition("/")[0]
+    given = {**os.environ, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
+    waiting = "select 1 from pg_locks where locktype = 'advisory' and classid = %s and not granted"
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
+        try:
+            second = subprocess.Popen(
+                [sys.executable, "-m", "config.launcher", "migrate"], cwd=settings.BASE_DIR, env=given
+            )
+            until = time.monotonic() + 60
+            is_waiting = None
+            while not is_waiting:
+                assert (second.poll(), time.monotonic() < until) == (None, True)
+                time.sleep(0.1)
+                cursor.execute(waiting, [ONE_MIGRATES])
+                is_waiting = cursor.fetchone()
+            second.send_signal(signal.SIGTERM)
+            # Not by the signal itself, which the first process of a container wouldn't get.
+            assert second.wait(10) == 130
+        finally:
+            cursor.execute("select pg_advisory_unlock(%s, 0)", [ONE_MIGRATES])

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,29 @@ def test_only_new_tls_is_spoken_and_nothing_is_logged() -> None:
     assert re.findall(r"ssl_protocols (.*);", nginx()) == ["TLSv1.2 TLSv1.3"]
     assert set(re.findall(r"access_log (.*);", nginx())) == {"off"}
     assert nginx().count("{") == nginx().count("}")
+    notes = of("Ingress")["walker"]["metadata"]["annotations"]
+    assert notes["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
+
+
+def test_nginx_of_compose_finds_the_web_container_after_it_was_made_anew() -> None:
+    upstream = (DEPLOY / "compose" / "walker-upstream.conf").read_text()
+    (address,) = re.findall(r"^    server (\S+):8000", upstream, re.MULTILINE)
+    assert compose()["web"]["networks"]["outside"]["ipv4_address"] == address
+    assert ip_address(address) in ip_network(compose()["web"]["environment"]["TRUSTED_PROXIES"])
+
+
+def test_process_that_comes_back_is_asked_at_once() -> None:
+    upstream = (DEPLOY / "nginx" / "walker-upstream.conf").read_text()
+    assert re.findall(r"^    server 127\.0\.0\.1:(\d+) (.*);", upstream, re.MULTILINE) == [
+        ("8001", "max_fails=0"),
+        ("8002", "max_fails=0"),
+    ]
+
+
+def test_passwords_are_no_arguments_of_programs_in_the_pages() -> None:
+    pages = [(ROOT / "docs" / "how-to" / f"install-{name}.md").read_text() for name in ("on-a-server", "in-kubernetes")]
+    reads = [line for page in pages for line in page.splitlines() if "$(cat " in line]
+    assert [line for line in reads if not line.startswith("echo ")] == []
 
 
 def test_client_address_and_scheme_are_the_proxys_own_words() -> None:
@@ -316,6 +340,8 @@ def test_cluster_is_reached_through_the_ingress_and_the_clouds_own_addresses_not
     policies = of("NetworkPolicy")
     assert policies["walker"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policies["walker"]["spec"]
+    names, *_ = policies["walker"]["spec"]["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
     outside = [to["ipBlock"] for rule in policies["walker"]["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
     (anywhere,) = [block for block in outside if block["cidr"] == "0.0.0.0/0"]
     assert "169.254.0.0/16" in anywhere["except"]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from config.drain import DrainingServer
 from tests.edge.web_server import Web
 from tests.serving.locks import locked
 
@@ -69,6 +70,7 @@ def test_request_in_flight_finishes_while_new_ones_are_sent_elsewhere() -> None:
             time.sleep(1)
             stop(web)
             time.sleep(0.5)
+            stop(web)  # a second signal changes nothing
             late = answer(ask(web, "/readyz"))
             assert not slow.done()
             time.sleep(NOTICE)
@@ -89,6 +91,12 @@ def test_what_takes_longer_than_it_may_is_cut_off() -> None:
         began = time.monotonic()
         assert end(web, 8) == 0
     assert 1 <= time.monotonic() - began < 5
+
+
+def test_time_that_is_no_number_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WALKER_DRAIN_SECONDS", "soon")
+    with pytest.raises(ValueError, match="to float"):
+        DrainingServer(None, endpoints=["tcp:0"])
 
 
 def test_sockets_are_closed_as_a_restart_one_after_another() -> None:

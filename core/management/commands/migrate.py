@@ -16,6 +16,7 @@ from core.tenancy.rls import install_policies
 
 BEFORE_0_2: Final = ("hitl", "0001_policies")
 """A migration that every database of an earlier version has, and none of a later one."""
+ONE_MIGRATES: Final = 0x6D_69_67_72
 TOO_OLD: Final = (
     "This database was made by a version before 0.2, whose migrations are gone. Start with ./walker run --reset, which "
     "deletes the database and makes a new one, or go on with the version that made it."
@@ -26,6 +27,9 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, install policies and set time limits; CommandError for a database from before 0.2."""
         with as_owner():
+            # One at a time: of two, one would fail halfway. It ends with the session, also that of a killed process.
+            with connection.cursor() as cursor:  # the ORM has no advisory locks
+                cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
             applied = MigrationRecorder(connection).applied_migrations()
             if BEFORE_0_2 in applied:
                 raise CommandError(TOO_OLD)
