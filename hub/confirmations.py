@@ -49,7 +49,7 @@ LAST: Final = gettext_noop("That was the wrong code too many times. Ask for it a
 
 def may_confirm(inbound: InboundMessage) -> bool:
     """Return True for a message that could answer a card: a button of ours, nothing but a yes, or any six digits."""
-    if DIGITS.search(inbound.text) or DIGITS.search(_quoted(inbound)):
+    if DIGITS.search(inbound.text) or DIGITS.search(quoted_text(inbound)):
         return True
     return inbound.sender.verified and not inbound.media and (bool(_pressed(inbound)) or is_yes(inbound.text))
 
@@ -117,7 +117,7 @@ def take_confirmation(
 
 def without_code(inbound: InboundMessage, asked: QuerySet[TransactionDraft], moment: datetime) -> InboundMessage | None:
     """Return a message without the codes that drafts wait for, in its text and its quote; None if it has none."""
-    texts = (inbound.text, _quoted(inbound))
+    texts = (inbound.text, quoted_text(inbound))
     if not any(DIGITS.search(text) for text in texts):
         return None
     waiting = asked.filter(state=State.OPEN, expires_at__gt=moment).exclude(code_digest="").order_by("-id")
@@ -204,7 +204,7 @@ def find_code(text: str) -> re.Match[str] | None:
     return found
 
 
-def _quoted(inbound: InboundMessage) -> str:
+def quoted_text(inbound: InboundMessage) -> str:
     """Return what a mail quotes: our card may be in it, with its code."""
     mail = inbound.metadata.get("mail")
     return str(mail.get("quoted", "")) if isinstance(mail, dict) else ""
