@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--reset", action="store_true", help="throw away the data folder first (asks nothing)")
     demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
     demo.add_argument("--json", action="store_true", help="for programs")
-    _add_production(commands, where)
+    add_production(commands, where)
     doctor = commands.add_parser("doctor", parents=[where], help="check how this installation is set up")
     doctor.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_production(commands: Any, where: argparse.ArgumentParser) -> None:
+def add_production(commands: Any, where: argparse.ArgumentParser) -> None:
     """Add the commands of an installation whose services run elsewhere."""
     serve = commands.add_parser(
         "serve", parents=[where], help="run one process of an installation on servers", allow_abbrev=False
