@@ -247,3 +247,6 @@ def test_shares_cost_lists_no_statement(world: World, talk: Conversation) -> Non
     before = statements()
     give(world, KIND, talk.pk, user)
     assert statements() == before == 1
+    with tenant_scope(world.acme.pk):
+        # An index finds those of the teams and the shared ones: without the array all of the tenant are read.
+        assert '"id" = ANY(ARRAY(SELECT' in str(seen_conversations(actor(world, user)).query)
