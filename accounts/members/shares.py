@@ -208,12 +208,9 @@ def name_grantees(rows: Sequence[Share]) -> dict[UUID, str]:
     }
 
 
-def drop_shares(
-    *, object_ids: Collection[UUID] = (), team_id: UUID | None = None, user_ids: Collection[UUID] = ()
-) -> int:
-    """Delete the shares of objects, of a team or of people that go; for the system, in its transaction."""
-    gone = Q(object_id__in=object_ids) | Q(user_id__in=user_ids)
-    return int(Share.objects.filter(gone | Q(team_id=team_id) if team_id else gone).delete()[0])
+def drop_shares(*, team_id: UUID) -> None:
+    """Delete the shares of a team that goes; for the system, in its transaction."""
+    Share.objects.filter(team_id=team_id).delete()
 
 
 def sweep_shares(*, now: datetime | None = None) -> int:

@@ -92,16 +92,16 @@ def end_share_action(kind: str) -> ServiceAction:
         submit="End share",
         explain="They no longer see this from their next request on, unless their role or team lets them.",
         initial=partial(shares_of, kind),
-        why_not=lambda row: "" if is_shared(row) else "It isn't shared.",
+        why_not=lambda row: "" if is_shared(kind, row) else "It isn't shared.",
         values=lambda form: {"share_id": form.cleaned_data["share"]},
         done="The share has ended.",
     )
 
 
-def is_shared(row: Any) -> bool:
+def is_shared(kind: str, row: Any) -> bool:
     """Return True if a row is shared with somebody; without a query where it was read with it."""
     found: bool | None = getattr(row, "is_shared", None)
-    return Share.objects.filter(live(), object_id=row.pk).exists() if found is None else found
+    return Share.objects.filter(live(), kind=kind, object_id=row.pk).exists() if found is None else found
 
 
 def choices_for(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:
