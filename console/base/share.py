@@ -42,9 +42,8 @@ class ShareForm(ConsoleForm):
 
     def place_errors(self, problems: Mapping[str, Any]) -> bool:
         """Show what is wrong with who gets it at the one field for that."""
-        renamed = {"grantee" if name in ("user_id", "team_id", "role", "with") else name for name in problems}
-        texts = [text for each in problems.values() for text in each]
-        return super().place_errors(dict.fromkeys(renamed, texts))
+        of_grantee = ("user_id", "team_id", "role", "with")
+        return super().place_errors({"grantee" if name in of_grantee else name: problems[name] for name in problems})
 
     def as_arguments(self) -> dict[str, Any]:
         """Return what the service takes."""
