@@ -24,7 +24,6 @@ from core.audit.chain import Fact
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, NotFound, Refused, check_fields
-from core.events.outbox import announce
 from core.privacy import pii
 from core.registry import Registry
 from core.retention import remove
@@ -142,15 +141,13 @@ def share(
 def end_share(*, actor: Actor, share_id: UUID) -> None:
     """End a share: it allows nothing from the next request on.
 
-    Needs `accounts.share_objects`, and to see by one's role what is shared. Raises `Refused` and `NotFound`. Announces
-    rights_changed for a person who had it. Writes `OBJECT_SHARE_ENDED`.
+    Needs `accounts.share_objects`, and to see by one's role what is shared. Raises `Refused` and `NotFound`. Writes
+    `OBJECT_SHARE_ENDED`.
     """
     actor.require(SHARE)
     with transaction.atomic():
         row = get_or_missing(_of_sharer(actor).select_for_update(of=("self",)).filter(pk=share_id), NO_SHARE)
         fact = _fact(actor, "OBJECT_SHARE_ENDED", row)
-        if row.user_id is not None:
-            announce("rights_changed", ref=row.user_id)
         row.delete()
         chain.record_all([fact])
 
@@ -209,12 +206,9 @@ def name_grantees(rows: Sequence[Share]) -> dict[UUID, str]:
     return {row.pk: name(row) for row in rows}
 
 
-def drop_shares(
-    *, object_ids: Collection[UUID] = (), team_id: UUID | None = None, user_ids: Collection[UUID] = ()
-) -> int:
-    """Delete the shares of objects, of a team or of people that go; for the system, in its transaction."""
-    gone = Q(object_id__in=object_ids) | Q(user_id__in=user_ids)
-    return int(Share.objects.filter(gone | Q(team_id=team_id) if team_id else gone).delete()[0])
+def drop_shares(*, team_id: UUID) -> None:
+    """Delete the shares of a team that goes; for the system, in its transaction."""
+    Share.objects.filter(team_id=team_id).delete()
 
 
 def sweep_shares(*, now: datetime | None = None) -> int:

@@ -175,7 +175,7 @@ class ConsoleConsumer(SocketConnection):
             return
         self.typed_at = time.monotonic()
         tenant_id, user_id = self.who()
-        first_name = await in_scope(tenant_id, topics.writer, user_id)
+        first_name = await in_scope(tenant_id, topics.writer, user_id, topic.ref)
         presence.say_typing(tenant_id, topic.ref, user_id, self.name)
         presence.say_answering(tenant_id, topic.ref, first_name)
 

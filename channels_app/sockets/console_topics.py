@@ -13,7 +13,7 @@ from channels_app.sockets import shared_events, sight
 from channels_app.sockets.thread_pool import in_scope
 from conversations import services as conversations
 from conversations.models import Conversation, Team
-from conversations.selectors import require_seat
+from conversations.selectors import require_seat, seen_by
 from core.actors import Actor
 from core.errors import Invalid, NotFound, Refused
 from core.events import streams
@@ -23,14 +23,15 @@ from hitl.models import Approval
 from hitl.services import note_refused_move
 
 WORDS: Final = frozenset({"content", "text", "headline", "summary", "detail", "note", "preview"})
+REPLY: Final = "conversations.reply_conversation"
 PERMISSIONS: Final = {
     "queue": "hitl.view_approval",
     "approval": "hitl.view_approval",
     "inbox": "conversations.view_conversation",
     "conversation": "conversations.view_conversation",
     "team": "conversations.view_conversation",
-    "team-chat": "conversations.reply_conversation",
-    "mine": "conversations.reply_conversation",
+    "team-chat": REPLY,
+    "mine": REPLY,
     "presence": "conversations.view_conversation",
     "notices": USE,
 }
@@ -186,9 +187,12 @@ def _require_seat(viewer: Actor, topic: Topic) -> None:
         require_seat(viewer=viewer, team_id=topic.ref)
 
 
-def writer(user_id: UUID) -> str:
-    """Return the first name of a person who may answer customers now, "" for none. Raises `Refused`."""
-    viewer_of(user_id).require("conversations.reply_conversation")
+def writer(user_id: UUID, conversation_id: UUID) -> str:
+    """Return the first name of a person who may answer a conversation now, "" for none. Raises `Refused`."""
+    viewer = viewer_of(user_id)
+    shares.require(viewer, shares.CONVERSATION, REPLY)
+    if not Conversation.objects.filter(seen_by(viewer, need=REPLY), pk=conversation_id).exists():
+        raise Refused("This conversation is shared with you to see it.", code="shared_only")
     face = faces_of([user_id]).get(user_id)
     return face.first_name if face else ""
 

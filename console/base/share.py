@@ -42,9 +42,8 @@ class ShareForm(ConsoleForm):
 
     def place_errors(self, problems: Mapping[str, Any]) -> bool:
         """Show what is wrong with who gets it at the one field for that."""
-        renamed = {"grantee" if name in ("user_id", "team_id", "role", "with") else name for name in problems}
-        texts = [text for each in problems.values() for text in each]
-        return super().place_errors(dict.fromkeys(renamed, texts))
+        of_grantee = ("user_id", "team_id", "role", "with")
+        return super().place_errors({"grantee" if name in of_grantee else name: problems[name] for name in problems})
 
     def as_arguments(self) -> dict[str, Any]:
         """Return what the service takes."""
@@ -95,16 +94,16 @@ def end_share_action(kind: str) -> ServiceAction:
         submit="End share",
         explain="They no longer see this from their next request on, unless their role or team lets them.",
         initial=partial(shares_of, kind),
-        why_not=lambda row: "" if is_shared(row) else "It isn't shared.",
+        why_not=lambda row: "" if is_shared(kind, row) else "It isn't shared.",
         values=lambda form: {"share_id": form.cleaned_data["share"]},
         done="The share has ended.",
     )
 
 
-def is_shared(row: Any) -> bool:
+def is_shared(kind: str, row: Any) -> bool:
     """Return True if a row is shared with somebody; without a query where it was read with it."""
     found: bool | None = getattr(row, "is_shared", None)
-    return Share.objects.filter(live(), object_id=row.pk).exists() if found is None else found
+    return Share.objects.filter(live(), kind=kind, object_id=row.pk).exists() if found is None else found
 
 
 def choices_for(kind: str, viewer: Actor, row: Any) -> dict[str, Any]:

@@ -279,7 +279,8 @@ def build_town(world: World) -> Town:
         rows += [
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
-        Share.objects.update(kind="agent", object_id=Agent.objects.earliest("id").pk)
+        given = {"kind": "agent", "object_id": Agent.objects.earliest("id").pk}
+        Share.objects.update(**given, shared_by=world.people["owner"])
         rows += [
             Share.objects.get(),
             Brief.objects.get(),

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.permissions import shares
 from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
@@ -110,7 +109,6 @@ class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents: a list, whose rows open on the agent's page."""
 
     view_permission = trying.TRY
-    share_kind = shares.AGENT
     nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
@@ -175,7 +173,9 @@ class TryAction:
 
     def playground(self, request: HttpRequest, agent: Any) -> dict[str, Any]:
         """Return the trial that the address names, with its turns, and the person's earlier ones of this agent."""
-        mine = trying.query_trials(viewer=viewer_of(request)).filter(agent=agent)
+        viewer = viewer_of(request)
+        is_editor = viewer.may(trying.TRY)  # else it is shared with them: without its cases, and to try it alone
+        mine = trying.query_trials(viewer=viewer).filter(agent=agent)
         wanted = request.POST.get("trial") or request.GET.get("trial")
         trial = row_named(mine, wanted) if wanted else None
         turns = list(trial.turns.order_by("number")) if trial else []
@@ -188,9 +188,9 @@ class TryAction:
             "earlier": list(mine[:EARLIER]),
             "suggested": [
                 (case, SPEAKERS.get(case.document.get("speaker"), ""))
-                for case in ([] if trial else agent.cases.order_by("-is_must", "name")[:SUGGESTED])
+                for case in (() if trial or not is_editor else agent.cases.order_by("-is_must", "name")[:SUGGESTED])
             ],
-            "delete_url": reverse("admin:agents_trial_delete", args=[trial.pk]) if trial else "",
+            "delete_url": reverse("admin:agents_trial_delete", args=[trial.pk]) if trial and is_editor else "",
         }
 
 

@@ -421,7 +421,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
 
 def why_only_shared(viewer: Actor, path: str, obj: Conversation) -> str:
     """Return why an action isn't for a viewer of a conversation that is only shared, "" if it is. Read once."""
-    if path in ("reveal", "share") or seen.is_held(viewer, obj):
+    if path == "reveal" or seen.is_held(viewer, obj):
         return ""
     if not hasattr(obj, "shared_to_viewer"):
         obj.shared_to_viewer = shares.given(viewer, obj)  # type: ignore[attr-defined]

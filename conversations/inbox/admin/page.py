@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from accounts.models import Share
-from accounts.permissions.shares import live
+from accounts.permissions.shares import CONVERSATION, live
 from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.contacts.admin.reach import addresses_of, blocks_of
@@ -82,7 +82,7 @@ def with_parts(rows: QuerySet[Conversation], viewer: Actor) -> QuerySet[Conversa
     """Return conversations that know which parts of their page there are; the other parts aren't read."""
     its = {"conversation": OuterRef("pk")}
     return rows.annotate(
-        is_shared=Exists(Share.objects.filter(live(), object_id=OuterRef("pk"))),
+        is_shared=Exists(Share.objects.filter(live(), kind=CONVERSATION, object_id=OuterRef("pk"))),
         has_triages=Exists(Triage.objects.filter(**its)),
         has_own_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONVERSATION)),
         has_contact_fields=Exists(CustomField.objects.filter(subject=CustomField.Subject.CONTACT)),

@@ -35,6 +35,7 @@ from conversations.inbox.rest.tags import TaggingConversation
 from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
 from conversations.inbox.tags import change_tags
+from conversations.inbox.teams import seen
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
 from conversations.messages import attachments, first_messages, outbound
 from conversations.messages.downloads import download
@@ -248,7 +249,7 @@ class ConversationViewSet(ApiViewSet):
     def tags(self, request: Request, **kwargs: Any) -> Response:
         """Put a tag on the contact, or take it off."""
         body = self.read_body()
-        contact_id = lists.get_conversation(viewer=self.actor, **self.kwargs).contact_id
+        contact_id = seen.get_seen(seen.held_conversations(self.actor), **self.kwargs).contact_id
         change = contacts.add_tag if body["present"] else contacts.remove_tag
         change(actor=self.actor, contact_id=contact_id, name=body["name"])
         return super().respond(directory.read_contact(viewer=self.actor, contact_id=contact_id))

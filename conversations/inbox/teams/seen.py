@@ -50,7 +50,7 @@ def _beside_shared(viewer: Actor, place: str, need: str) -> Q:
     if may and viewer.teams is None:
         return Q()
     lent = REPLY if need == REPLY else VIEW
-    shared = Q(**{f"{place}pk__in": shares.shared_ids(viewer, shares.CONVERSATION, lent)})
+    shared = shares.shared(viewer, shares.CONVERSATION, lent, place=f"{place}pk")
     if may:
         return held_by(viewer, place) | shared
     # Who looks for rows without the permission and without anything shared was let in for another reason.

@@ -12,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from accounts.members.shares import Grantee, end_share, share, sweep_shares
 from accounts.models import Membership, Notice, Share, User
 from accounts.permissions.roles import permissions_of
+from accounts.permissions.shares import seen_by_people
 from accounts.services import remove_member
+from channels_app.sockets.console_topics import writer
 from conversations.inbox.selectors import counts, lists
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.threads.notes import add_note
 from conversations.messages.outbound import Draft, Sender, reply
-from conversations.models import Conversation, Team, TeamMember
+from conversations.models import ContactTag, Conversation, Team, TeamMember
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
 from core.models import AuditEntry
@@ -201,6 +203,40 @@ def test_nobody_shares_what_they_lack_or_only_have_by_a_share(world: World, talk
             )  # fmt: skip
 
 
+def test_nobody_keeps_by_their_own_share_what_their_role_showed(world: World, talk: Conversation) -> None:
+    mine = {"accounts.share_objects", "conversations.view_conversation", *LEAST}
+    user = person_with(world, "Watcher", frozenset(mine), sees="teams")
+    with tenant_scope(world.acme.pk):
+        seat = TeamMember.objects.create(team=talk.team, user=user)
+        day = Team.objects.create(name="Day team")
+        colleague, _ = world.another("viewer")
+        for person in (user, colleague):
+            TeamMember.objects.create(team=day, user=person)
+        here = actor(world, user)
+        for grantee in (Grantee(team_id=day.pk), Grantee(role=here.role)):
+            share(actor=here, kind=KIND, object_id=talk.pk, level="see", reason=REASON, grantee=grantee)
+        seat.delete()
+        assert set(seen_conversations(actor(world, user))) == set()
+        people = {user.pk: here.role, colleague.pk: "viewer"}
+        assert seen_by_people(people, [talk.pk]) == {(colleague.pk, talk.pk)}
+
+
+def test_who_only_sees_it_neither_tags_its_contact_nor_types(world: World, talk: Conversation) -> None:
+    user = person_with(world, "Night desk", SUPPORT - {"analytics.view_team_figures"}, sees="teams")
+    row, client = give(world, KIND, talk.pk, user), browser(user)
+    tag = {"name": "VIP", "present": True}
+    answer = client.post(f"/api/v1/conversations/{talk.pk}/tags/", tag, content_type="application/json")
+    assert answer.status_code == 404
+    with tenant_scope(world.acme.pk):
+        assert not ContactTag.objects.exists()
+        with pytest.raises(Refused):
+            writer(user.pk, talk.pk)
+        end_share(actor=world.actor("owner"), share_id=row.pk)
+    give(world, KIND, talk.pk, user, "act")
+    with tenant_scope(world.acme.pk):
+        assert writer(user.pk, talk.pk) == user.first_name
+
+
 def test_bad_shares_are_refused_and_the_same_again_changes_nothing(world: World, talk: Conversation) -> None:
     user, owner = world.people["viewer"], world.people["owner"]
     gone, _ = world.another("viewer")
@@ -247,3 +283,6 @@ def test_shares_cost_lists_no_statement(world: World, talk: Conversation) -> Non
     before = statements()
     give(world, KIND, talk.pk, user)
     assert statements() == before == 1
+    with tenant_scope(world.acme.pk):
+        # An index finds those of the teams and the shared ones: without the array all of the tenant are read.
+        assert '"id" = ANY(ARRAY(SELECT' in str(seen_conversations(actor(world, user)).query)

@@ -13,7 +13,9 @@ from django.urls import reverse
 from accounts.members.shares import SHAREABLES, Grantee, share, sweep_shares
 from accounts.models import Share, User
 from agents.models import Agent
-from agents.studio.trials.turns import query_trials, require_try
+from agents.studio.trials.admin import trial_url
+from agents.studio.trials.models import Trial
+from agents.studio.trials.turns import query_trials, require_try, version_to_try
 from channels_app.sockets.console_topics import parse_topic, require_topic
 from channels_app.sockets.shared_events import Ask, read_batch
 from conversations.contacts.known_people import revise_contact
@@ -176,3 +178,16 @@ def test_erased_contact_takes_its_shares_along(town: Town) -> None:
     sweep_shares()
     with tenant_scope(world.acme.pk):
         assert not Share.objects.filter(user=user).exists()
+
+
+def test_who_an_agent_is_shared_with_is_offered_nothing_that_is_refused(town: Town) -> None:
+    world, object_id = town.world, object_of(town, "agent")
+    user = person_with(world, "Guest")
+    give(world, "agent", object_id, user, "act")
+    with tenant_scope(world.acme.pk):
+        agent = Agent.objects.get(pk=object_id)
+        trial = Trial.objects.create(agent=agent, version=version_to_try(agent), person=user, speaker="stranger")
+    page = browser(user).get(trial_url(object_id, trial.pk))
+    assert page.status_code == 200
+    assert "Speaks as" in page.text
+    assert reverse("admin:agents_trial_delete", args=[trial.pk]) not in page.text
