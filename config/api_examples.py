@@ -148,6 +148,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "RolePreviewRequest": {"name": "Night lead", "permissions": _ALLOWED},
     "RoleUse": {"name": "Larger budgets", "url": f"/admin/hitl/approvalworkflow/{_ID}/change/"},
     "Setting": {"key": "name", "value": "Acme Shoes", "description": "The organisation's name.", "is_public": True},
+    "NewShareRequest": {"kind": "conversation", "level": "see", "reason": "Helps with the claim", "role": "support"},
     "SettingChange": {"key": "name", "value": "Acme Shoes"},
     "Use": {"key": "members", "name": "Members"},
     "SuggestedReply": {"state": "open", "reason": "low_confidence", "confidence": 35, "sources": []},

@@ -16,7 +16,17 @@ from tests.accounts.resets.resetting import person_of
 from tests.accounts.tokens.devices import Device
 from tests.security.conftest import Visitor, token_of
 from tests.security.expectations import EXPECTED
-from tests.security.permissions import MAY, TABLE, add_people, by_itself, declared, lacks, needs, write_table
+from tests.security.permissions import (
+    EVERYBODYS,
+    MAY,
+    TABLE,
+    add_people,
+    by_itself,
+    declared,
+    lacks,
+    needs,
+    write_table,
+)
 from tests.security.test_every_frame import topic_in
 from tests.security.test_every_url import URLS, Signed, asked, watched
 from tests.security.town import SECRETS, Town, build_town
@@ -112,7 +122,11 @@ def test_door_is_shut_to_those_without_its_permission_and_nothing_changes(
     shut = [(name, method) for name, method, needed in DOORS if lacks(who, needed)]
     shut = list(dict(shut).items()) if most == "once" else shut
     found = {f"{method} {name}": knock(client.fresh(), town, name, method) for name, method in shut}
-    assert {door: status for door, status in found.items() if status != 403} == {}
+    # What is looked for first isn't there for a role that doesn't see it.
+    absent = {f"{method} {name}" for name, method in by_itself()}
+    assert {
+        door: status for door, status in found.items() if status != 403 and (door not in absent or status != 404)
+    } == {}
     assert len(found) > 40
     with tenant_scope(town.world.acme.pk):
         assert rows.changed() <= REFUSALS
@@ -126,11 +140,17 @@ def test_door_opens_to_those_with_its_permission(town: Town, visitor: Visitor, w
     found = {name: knock(client.fresh(), town, name, "get") for name in opened}
     shut = {name for name, status in found.items() if status == 403 and EXPECTED[name].get.owner != 403}
     by_more = {name for name, _, needed in DOORS if needed == FIGURES and not led} | set(ITS_OWN)
-    assert shut <= by_more
+    assert {name for name in shut if not is_page_shut(who, name)} <= by_more
     assert {name: status for name, status in found.items() if status >= 500} == {}
     # Whose conversations they see is the role's to say as well: it is assigned to one of them, and of no team.
     talk = found["admin:conversations_conversation_change"], found["api-conversations-detail"]
     assert talk == ((404, 404) if who == "night" else (200, 200))
+
+
+def is_page_shut(who: str, name: str) -> bool:
+    """Return True for an action of a row whose page is shut to somebody: a row's form opens with its page alone."""
+    pages = [page for page in EXPECTED if page.endswith("_change") and name.startswith(page.removesuffix("change"))]
+    return bool(pages) and lacks(who, needs().get((max(pages, key=len), "get"), EVERYBODYS))
 
 
 @pytest.mark.slow
@@ -181,7 +201,7 @@ def test_topic_is_refused_without_its_permission(town: Town) -> None:
             if method == "subscribe":
                 console_topics.heads(person, topic)
             else:
-                console_topics.writer(person)
+                console_topics.writer(person, town.ids["conversations.conversation"])
         except Refused as problem:
             return problem.code
         except NotFound:
