@@ -139,7 +139,7 @@ def proven_lately(request: HttpRequest) -> bool:
 def client_address(request: HttpRequest) -> str:
     """Return the client's address; trusted proxies may name another one."""
     peer = str(request.META.get("REMOTE_ADDR", ""))
-    proxies = networks_of(tuple(settings.TRUSTED_PROXIES))
+    proxies = _networks(tuple(settings.TRUSTED_PROXIES))
     if not _is_in(proxies, peer):
         return peer
     forwarded = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
@@ -148,7 +148,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 @lru_cache(maxsize=4)
-def networks_of(proxies: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(proxies: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(proxy, strict=False) for proxy in proxies)
 
 

@@ -72,6 +72,7 @@ SWAP = {"from_person": "{approver}", "to": "{owner}"}
 LATELY = {"since": f"{now() - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
+SHARE = {"kind": "agent", "object_id": "{agent}", "level": "see", "role": "viewer", "reason": "Helps with it"}
 NIGHT = {"name": "Night", "permissions": ["hitl.view_approval"]}
 FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
 MORE = {"conditions": {"priority": 5}, "version": 1}
@@ -518,6 +519,10 @@ DOORS = [
     Door("patch", "roles/{role}/", "admin", 403, body={"name": "Late", "version": 1}),
     Door("delete", "roles/{role}/", "admin", 403),
     Door("post", "roles/{role}/preview/", "admin", 200, body={"sees": "teams"}),
+    Door("get", "shares/", "admin", 200, outsider=200),
+    Door("post", "shares/", "admin", 201, body=SHARE),
+    Door("get", "shares/mine/", "support", 200, outsider=200),
+    Door("delete", "shares/{approval}/", "admin", 404),
     Door("post", "members/{approval}/team-scope/", "admin", 404, body={"own_teams_only": True}),
     Door("get", "exports/{approval}/file/", "compliance", 404),
     Door("get", "person-requests/", "compliance", 200, outsider=200),

@@ -93,7 +93,8 @@ def _views(resolver: Any, space: str) -> Iterator[tuple[str, Any]]:
 def _declared_of(name: str, view: Any) -> dict[str, str]:
     """Return the permission by method, nothing of a view that declares none."""
     if name.startswith("api-"):
-        return {method: view.cls.permissions.get(action, "") for method, action in _actions_of(view).items()}
+        actions = _actions_of(view)  # with `head` as well, once somebody has asked
+        return {method: view.cls.permissions.get(actions[method], "") for method in METHODS if method in actions}
     while hasattr(view, "__wrapped__"):
         view = view.__wrapped__
     if isinstance(view, partial) and view.func is run_action:
