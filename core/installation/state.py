@@ -58,7 +58,8 @@ def versions() -> Finding:
     if not running:
         return warning(f"This is {VERSION}. No process has been heard of in the last minute.", "Start the processes.")
     machines = {one.machine for one in running}
-    return well(f"{len(running)} processes on {len(machines)} machine(s) run {VERSION}.")
+    where = "one machine" if len(machines) == 1 else f"{len(machines)} machines"
+    return well(f"{len(running)} processes on {where} run {VERSION}.")
 
 
 def keys() -> Finding:
