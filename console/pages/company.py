@@ -164,7 +164,7 @@ class CompanySignInAdmin(ServiceAdmin):
     list_display = ("issuer", "standing")
     ordering = ("id",)
     detail_fields = (
-        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
+        *("issuer", "client", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
         *("proven", "unconnected", "people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
@@ -178,7 +178,7 @@ class CompanySignInAdmin(ServiceAdmin):
         """Return the name of the page."""
         return self.list_label
 
-    client_id = Column[IdentityProvider]("Client ID", lambda row: row.client_id)
+    client = Column[IdentityProvider]("Client ID", lambda row: row.client_id)
     standing = Column[IdentityProvider]("Passwords", standing)
     newcomers = Column[IdentityProvider](
         "People who sign in for the first time",
