@@ -164,7 +164,7 @@ class CompanySignInAdmin(ServiceAdmin):
     list_display = ("issuer", "standing")
     ordering = ("id",)
     detail_fields = (
-        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
+        *("issuer", "client", "scopes", "standing", "by_groups", "everyone_else", "withheld", "newcomers"),
         *("proven", "unconnected", "people_address", "callback", "logout", "directory", "directory_address"),
     )
     to_list: ClassVar = ("remove",)
@@ -178,6 +178,7 @@ class CompanySignInAdmin(ServiceAdmin):
         """Return the name of the page."""
         return self.list_label
 
+    client = Column[IdentityProvider]("Client ID", lambda row: row.client_id)
     standing = Column[IdentityProvider]("Passwords", standing)
     newcomers = Column[IdentityProvider](
         "People who sign in for the first time",
@@ -215,6 +216,11 @@ class CompanySignInAdmin(ServiceAdmin):
         if action.path == "disconnect-directory" and tokens.directory_of(obj) is None:
             return "No directory is connected."
         return "It isn't required." if action.path == "stop-requiring" and not obj.is_required else ""
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Go from connecting to the page where it is tried, and from removing to the empty list."""
+        made = IdentityProvider.objects.first() if obj is None else None
+        return self.object_url(made) if made else super().after_action_url(request, action, obj)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with what is stored; nothing of the secret."""

@@ -136,7 +136,10 @@
     };
     socket.onmessage = (message) => hear(JSON.parse(message.data));
     socket.onclose = (event) => {
-      if (event.code === 4401 || event.code === 4403) { if (state) state.hidden = true; return; }
+      if (event.code === 4401 || event.code === 4403) { // who is signed out is led to the sign-in, and nothing stays on the screen
+        if (state) state.hidden = true;
+        return refresh();
+      }
       if (opened || wait > 500) say(false);
       wait = event.code === 4429 ? 15000 : Math.min(wait * 2, 15000); // there are too many: it was open for a moment
       setTimeout(connect, wait * (0.7 + Math.random() * 0.6));
