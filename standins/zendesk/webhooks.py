@@ -5,9 +5,9 @@ import hmac
 import json
 from typing import Final
 
+from standins import hooks
 from standins.clock import now
-from standins.hubspot import webhooks
-from standins.hubspot.webhooks import Event
+from standins.hooks import Event
 
 VERSION: Final = "2022-11-06"
 
@@ -17,7 +17,7 @@ def signing_secret_of(account: str) -> str:
     return f"signing-secret-{account}"
 
 
-class Poster(webhooks.Poster):
+class Poster(hooks.Poster):
     """Posts each event alone, in Zendesk's form."""
 
     def body_of(self, events: tuple[Event, ...], attempt: int) -> bytes:
