@@ -1,6 +1,7 @@
 """A customer's answer to what they were asked to confirm: by a button, a code, or a plain yes."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -49,7 +50,7 @@ LAST: Final = gettext_noop("That was the wrong code too many times. Ask for it a
 
 def may_confirm(inbound: InboundMessage) -> bool:
     """Return True for a message that could answer a card: a button of ours, nothing but a yes, or any six digits."""
-    if DIGITS.search(inbound.text) or DIGITS.search(quoted_text(inbound)):
+    if has_digits(inbound):
         return True
     return inbound.sender.verified and not inbound.media and (bool(_pressed(inbound)) or is_yes(inbound.text))
 
@@ -70,7 +71,8 @@ def take_confirmation(
         conversation__origin_id=conversation.origin_id,
     )
     pressed, digits = _pressed(inbound), find_code(inbound.text)
-    hidden = without_code(inbound, asked, moment)
+    waiting = find_waiting(asked, moment) if has_digits(inbound) else []
+    hidden = without_code(inbound, waiting)
     if not inbound.sender.verified:
         return hidden
     if pressed:
@@ -79,7 +81,7 @@ def take_confirmation(
             return hidden
         said = _answer(draft, Way.BUTTON, moment) if pressed.startswith(CONFIRM) else decline(draft)
     elif digits:
-        found = find_by_code(asked, digits[1] + digits[2], moment)
+        found = find_by_code(waiting, digits[1] + digits[2], moment)
         if found is None:
             return hidden
         draft, said = found
@@ -115,23 +117,36 @@ def take_confirmation(
     return message
 
 
-def without_code(inbound: InboundMessage, asked: QuerySet[TransactionDraft], moment: datetime) -> InboundMessage | None:
+def has_digits(inbound: InboundMessage) -> bool:
+    """Return True if a code may stand in a message's text or its quote."""
+    return any(DIGITS.search(text) for text in (inbound.text, quoted_text(inbound)))
+
+
+def find_waiting(asked: QuerySet[TransactionDraft], moment: datetime) -> list[TransactionDraft]:
+    """Return the drafts that wait for a code, the newest first. One query."""
+    return list(asked.filter(state=State.OPEN, expires_at__gt=moment).exclude(code_digest="").order_by("-id"))
+
+
+def without_code(inbound: InboundMessage, waiting: Sequence[TransactionDraft]) -> InboundMessage | None:
     """Return a message without the codes that drafts wait for, in its text and its quote; None if it has none."""
     texts = (inbound.text, quoted_text(inbound))
-    if not any(DIGITS.search(text) for text in texts):
-        return None
-    waiting = asked.filter(state=State.OPEN, expires_at__gt=moment).exclude(code_digest="").order_by("-id")
-    drafts = [(draft.pk, draft.code_digest) for draft in waiting]
-
-    def told(found: re.Match[str]) -> str:
-        code = found[1] + found[2]
-        return TOLD if any(code_digest(pk, code) == digest for pk, digest in drafts) else found[0]
-
-    text, quoted = (DIGITS.sub(told, text) for text in texts)
+    text, quoted = (hide_codes(text, waiting) for text in texts)
     if (text, quoted) == texts:
         return None
     mail = {"mail": {**inbound.metadata["mail"], "quoted": quoted}} if quoted else {}
     return replace(inbound, text=text, metadata={**inbound.metadata, **mail})
+
+
+def hide_codes(text: str, waiting: Sequence[TransactionDraft]) -> str:
+    """Return a text without the codes that drafts wait for."""
+    at = 0
+    while waiting and (found := DIGITS.search(text, at)):
+        code = found[1] + found[2]
+        if any(draft.code_digest == code_digest(draft.pk, code) for draft in waiting):
+            text, at = f"{text[: found.start()]}{TOLD}{text[found.end() :]}", found.start() + len(TOLD)
+        else:
+            at = found.end(1)  # a code may begin with its last three digits
+    return text
 
 
 def _answer(draft: TransactionDraft, way: TransactionDraft.Way, moment: datetime) -> str:
@@ -154,12 +169,13 @@ def decline(draft: TransactionDraft) -> str:
     return AGAIN if draft.state in (State.CONFIRMED, State.BOOKED) else ENDED
 
 
-def find_by_code(asked: QuerySet[TransactionDraft], code: str, moment: datetime) -> tuple[TransactionDraft, str] | None:
+def find_by_code(
+    waiting: Sequence[TransactionDraft], code: str, moment: datetime
+) -> tuple[TransactionDraft, str] | None:
     """Return the draft that a code is for with what is said, None where no draft waits for one.
 
     A wrong code counts for each draft that waits, so that there are five tries in all.
     """
-    waiting = list(asked.filter(state=State.OPEN, expires_at__gt=moment).exclude(code_digest="").order_by("-id"))
     for draft in waiting:
         if draft.code_digest == code_digest(draft.pk, code):
             return draft, _answer(draft, Way.CODE, moment)

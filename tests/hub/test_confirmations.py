@@ -152,11 +152,18 @@ def test_code_in_a_mail_confirms_above_a_signature_alone_and_reaches_no_model(sh
     draft = shop.ask(talk)
     code = shop.code(draft)
     quote = QUOTE.format(code)
-    for text in (f"{code}, but 50 less please", f"My code: {code[:3]} {code[3:]}", f"Re: refund\n\n{code}\n\n> {code}"):
+    spaced = f"{code[:3]} {code[3:]}"
+    texts = (
+        f"{code}, but 50 less please",
+        f"My code: {spaced}",
+        f"Re: refund\n\n{code}\n\n> {code}",
+        f"I was asked for 250 {spaced}",  # the digits before it are no part of it
+    )
+    for text in texts:
         said = write(text, quote)
         assert "[confirmation code]" in said.masked_body
         kept = str([said.masked_body, said.body, said.metadata])
-        assert (state_of(draft), code in kept, f"{code[:3]} {code[3:]}" in kept) == ("open", False, False)
+        assert (state_of(draft), code in kept, spaced in kept) == ("open", False, False)
         assert Outbox.objects.filter(event="message_received", ref=said.pk).exists()  # an agent answers it
     said = write("No, I don't want that. My order is 500199.", quote)
     assert (code in str(said.metadata), "500199" in said.body, state_of(draft)) == (False, True, "open")
