@@ -11,7 +11,7 @@ from integrations.models import ProviderAccount
 
 TIMED_OUT: Final = "timed_out"
 LONG: Final = 2.0
-"""A failure after more seconds than these counts as a time-out, however it ended."""
+"""A failure after more seconds than these counts as a time-out; a refusal is an answer, also a late one."""
 _slow: ContextVar[set[UUID] | None] = ContextVar("slow_connections", default=None)
 
 
@@ -36,5 +36,7 @@ def find_wait(connection: ProviderAccount) -> CleanFailure | None:
 def note_wait(connection: ProviderAccount, answer: Answer[Any], seconds: float) -> None:
     """Note a call that ended without an answer of its system after so many seconds. For the runner."""
     slow = _slow.get()
-    if slow is not None and not isinstance(answer, Ok) and (answer.code == TIMED_OUT or seconds > LONG):
+    if slow is None or isinstance(answer, Ok) or (isinstance(answer, CleanFailure) and not answer.retry):
+        return
+    if answer.code == TIMED_OUT or seconds > LONG:
         slow.add(connection.pk)

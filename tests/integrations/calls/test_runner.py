@@ -20,6 +20,7 @@ from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
 from core.tenancy.scope import tenant_scope
 from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
+from integrations.calls import waits
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.breaker import breaker_of
 from integrations.calls.operations import Operation
@@ -130,6 +131,21 @@ def test_hanging_system_costs_its_time_once_for_all_calls_of_a_line(shop: Shop) 
 
 
 @pytest.mark.slow
+def test_system_that_failed_slowly_is_not_called_again_within_a_turn_but_one_that_refused_slowly_is(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LONG", 0.0)  # every answer is late
+    with waits.wait_once_each():
+        assert isinstance(shop.call(READ, 404), CleanFailure)  # it has answered: there is no such thing
+        assert isinstance(shop.call(READ), Ok)
+        assert isinstance(shop.call(READ, 500, attempts=1), CleanFailure)
+        again = shop.call(READ)
+        assert isinstance(again, CleanFailure)
+        assert (again.code, again.was_called, shop.requests) == ("timed_out", False, 0)
+        assert isinstance(shop.elsewhere().call(READ), Ok)
+    assert isinstance(shop.call(READ), Ok)
+
+
 def test_nothing_was_done_where_nobody_listens(shop: Shop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
