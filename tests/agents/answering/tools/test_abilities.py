@@ -7,6 +7,9 @@ from agents.answering.tools.files import SendFile
 from agents.answering.tools.knowledge import Answer, SearchKnowledge
 from agents.answering.tools.people import ListAbilities
 from agents.models import Agent, AgentVersion
+from hitl.actions import registry as kinds
+from integrations.ticketing.ports import TicketPlatform
+from integrations.transactions.ports import TransactionPlatform
 from tests.agents.conftest import Desk
 from tests.offers import tool_keys
 
@@ -20,6 +23,12 @@ def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> No
     never = (ListAbilities.key, SendFile.key, SearchKnowledge.key, Answer.key)
     told = [registry.get(key) for key in tool_keys() if key not in never]
     assert [tool.key for tool in told if f"- {tool.ability.lower()}" not in answer] == []
+
+
+def test_page_of_a_connection_names_what_other_apps_do_over_it_by_their_titles() -> None:
+    titles = {registry.get(key).title for key in registry.all_keys()} | {title for _, title in kinds.titles()}
+    told = {each for port in (TicketPlatform, TransactionPlatform) for each in (*port.also_requested, *port.also_read)}
+    assert told - titles == {"Tickets beside conversations"}  # a panel
 
 
 def test_visitor_is_told_of_a_colleague_only(desk: Desk) -> None:
