@@ -157,9 +157,9 @@ def _is_in(networks: Iterable[IPv4Network | IPv6Network], address: str) -> bool:
         found = ip_address(address)
     except ValueError:
         return False
-    # A server that listens on IPv6 sees peers with IPv4 as ::ffff:10.0.0.1.
-    found = getattr(found, "ipv4_mapped", None) or found
-    return any(found in network for network in networks)
+    # A server that listens on IPv6 sees peers with IPv4 as ::ffff:10.0.0.1; either form may have been named.
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(found in network or plain in network for network in networks)
 
 
 def actor_for_request(request: HttpRequest) -> Actor:

@@ -31,7 +31,7 @@ WALKER_TESTING = env.bool("WALKER_TESTING", default=False)
 DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-TRUSTED_PROXIES = [str(ip_network(one, strict=False)) for one in env.list("TRUSTED_PROXIES", default=[])]
+TRUSTED_PROXIES = [str(ip_network(one.strip(), strict=False)) for one in env.list("TRUSTED_PROXIES", default=[])]
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
 PLATFORMS = [

@@ -17,6 +17,7 @@ keep DATABASE_OWNER_URL "postgresql://walker_owner:$(random 24)@$postgres/walker
 keep DATABASE_ADMIN_URL "postgresql://postgres:$(cat "$folder/POSTGRES_PASSWORD")@$postgres/walker"
 password=$(random 24)
 if ! [ -e "$folder/REDIS_URL" ]; then
-  printf 'redis://:%s@%s/0\n' "$password" "$redis" > "$folder/REDIS_URL"
+  # The address last: without it both are made again, as they share the password.
   printf 'requirepass %s\nappendonly yes\nmaxmemory-policy noeviction\n' "$password" > "$folder/REDIS_CONF"
+  printf 'redis://:%s@%s/0\n' "$password" "$redis" > "$folder/REDIS_URL"
 fi

@@ -14,7 +14,16 @@ from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTS = (
-    *("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", "google_ads", "back_office", "identity"),
+    "phone",
+    "meta",
+    "mailbox",
+    "slack",
+    "portal",
+    "model",
+    "pagerduty",
+    "google_ads",
+    "back_office",
+    "identity",
 )
 """Stand-ins of the demo that talk with the product; each has a secret."""
 STAND_INS = ("platform", *PRODUCTS, "zendesk", "hubspot", "salesforce")

@@ -20,6 +20,8 @@ LATE: Final = 7
 CONNECT: Final = 3.0
 ADDRESS_ENDINGS: Final = ("_API_BASE", "_LOGIN_BASE", "_TOKEN_BASE", "_CONTENT_BASE")
 """What settings end with that say where a vendor is called."""
+SIGN_IN_ADDRESSES: Final = {"base": "LOGIN_BASE", "api": "API_BASE"}
+"""What the settings are called after the provider, by where `SIGN_IN_WITH` has their values."""
 
 
 def is_local(url: str = "") -> bool:
@@ -49,11 +51,11 @@ def demo() -> Finding:
 def stand_ins() -> Finding:
     """Find sandbox systems, and vendors that are called on this machine or without TLS."""
     named = [name for name in dir(settings) if name.startswith("SANDBOX_") and name.endswith("_URL")]
-    called = [name for name in dir(settings) if name.endswith(ADDRESS_ENDINGS)]
+    called = {name: getattr(settings, name) for name in dir(settings) if name.endswith(ADDRESS_ENDINGS)}
+    for provider, app in settings.SIGN_IN_WITH.items():
+        called.update({f"{provider.upper()}_{name}": app.get(key) for key, name in SIGN_IN_ADDRESSES.items()})
     found = [name for name in named if getattr(settings, name)]
-    found += [
-        name for name in called if (url := getattr(settings, name)) and (url.startswith("http://") or is_local(url))
-    ]
+    found += [name for name, url in called.items() if url and (url.startswith("http://") or is_local(url))]
     if not found:
         return well("No sandbox stands in for an outside system.")
     return in_production(

@@ -30,7 +30,7 @@ VALUES = {
     "IDENTITY_HOSTS": "login.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
-    "TRUSTED_PROXIES": "10.0.0.1,10.2.0.0/16",
+    "TRUSTED_PROXIES": "10.0.0.1, 10.2.0.0/16",
 }
 # Of what is made of them only texts and lists are looked at.
 PROGRAM = """

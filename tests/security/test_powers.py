@@ -68,6 +68,7 @@ def test_guessing_under_made_up_addresses_is_stopped(client: Client, world: Worl
         ("10.1.1.1", " , 10.1.1.2", "10.1.1.1"),
         ("10.1.1.1", "6.6.6.6, 203.0.113.9, 10.2.7.7", "203.0.113.9"),
         ("::ffff:10.1.1.1", "6.6.6.6, 203.0.113.9, ::ffff:10.2.7.7", "203.0.113.9"),
+        ("::ffff:10.3.0.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         ("10.1.1.1", "unknown", "unknown"),
         ("10.9.9.9", "203.0.113.9", "10.9.9.9"),
     ],
@@ -75,7 +76,7 @@ def test_guessing_under_made_up_addresses_is_stopped(client: Client, world: Worl
 def test_sign_ins_behind_proxies_are_counted_by_visitor(
     settings: Settings, peer: str, forwarded: str, client: str
 ) -> None:
-    settings.TRUSTED_PROXIES = ["10.1.1.1", "10.1.1.2", "10.2.0.0/16"]
+    settings.TRUSTED_PROXIES = ["10.1.1.1", "10.1.1.2", "10.2.0.0/16", "::ffff:10.3.0.1"]
     request = RequestFactory().get(SIGN_IN, REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
     assert AccountAdapter(request).get_client_ip(request) == client
 

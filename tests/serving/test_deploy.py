@@ -1,10 +1,12 @@
 """What `deploy/` says of processes, limits and secrets is what the code says. No container tool is needed."""
 
 import re
+import subprocess
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -229,6 +231,16 @@ def test_every_secret_of_compose_is_made_by_the_script() -> None:
     declared = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["secrets"]
     script = (DEPLOY / "make-secrets.sh").read_text()
     assert [name for name in declared if name not in script] == []
+
+
+def test_secrets_of_redis_are_made_again_where_the_script_ended_between_them(tmp_path: Path) -> None:
+    command = ["sh", str(DEPLOY / "make-secrets.sh"), str(tmp_path)]
+    (tmp_path / "REDIS_CONF").mkdir()  # what it can't write ends it there
+    assert subprocess.run(command, check=False, capture_output=True, timeout=20).returncode != 0
+    (tmp_path / "REDIS_CONF").rmdir()
+    subprocess.run(command, check=True, timeout=20)
+    password = urlsplit((tmp_path / "REDIS_URL").read_text()).password
+    assert (tmp_path / "REDIS_CONF").read_text().startswith(f"requirepass {password}\n")
 
 
 # ---- Kubernetes

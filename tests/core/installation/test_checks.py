@@ -45,6 +45,8 @@ def _public(settings: Settings) -> None:
         (address.stand_ins, {"SANDBOX_ADS_URL": ""}, "ok", "No sandbox"),
         (address.stand_ins, {"SANDBOX_ADS_URL": "http://127.0.0.1:5"}, "failure", "SANDBOX_ADS_URL"),
         (address.stand_ins, {"TWILIO_API_BASE": "http://twilio.example"}, "failure", "TWILIO_API_BASE"),
+        (address.stand_ins, {"SIGN_IN_WITH": {"github": {"api": "http://127.0.0.1:5"}}}, "failure", "GITHUB_API_BASE"),
+        (address.stand_ins, {"SIGN_IN_WITH": {"github": {"base": "http://gh.test"}}}, "failure", "GITHUB_LOGIN_BASE"),
         (address.hosts, {}, "ok", "1 named"),
         (address.hosts, {"ALLOWED_HOSTS": ["walker.example", "*"]}, "failure", "other names"),
         (address.hosts, {"ALLOWED_HOSTS": [".walker.example"]}, "failure", "other names"),
