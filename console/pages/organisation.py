@@ -33,8 +33,8 @@ from core.clock import now
 HIDE: Final = "hide-set-up"
 SHOW: Final = "show-set-up"
 RECENT: Final = 10
-NOT_ALONE: Final = "Workflows and spending limits go by the time zone, so you also need the right to manage workflows."
 """Changes on the page; the API lists all."""
+NOT_ALONE: Final = "Workflows and spending limits go by the time zone, so you also need the right to manage workflows."
 STARTS_WITH: Final = ("name", "currency", "language", "support_name")
 COMPANY: Final = {"off": "Not connected", "optional": "Connected, not required", "required": "Required"}
 
