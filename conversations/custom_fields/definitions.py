@@ -125,8 +125,7 @@ def _approval_rule_with(fact: str) -> str:
     """Return a workflow or a flag whose condition looks at a custom field, in words; they are few."""
     names = re.compile(rf"\b{fact}\b")
     for workflow in ApprovalWorkflow.objects.filter(is_active=True).order_by("name", "pk"):
-        conditions = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
-        if any(names.search(text) for text in conditions):
+        if any(names.search(text) for text in workflow.condition_texts):
             return f"workflow “{workflow.name}”"
     for flag in ComplianceFlag.objects.filter(is_active=True).order_by("label", "pk"):
         if names.search(flag.condition):
