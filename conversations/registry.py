@@ -162,13 +162,13 @@ _rules_with_field: list[Callable[[str], str]] = []
 
 
 def when_field_goes(find: Callable[[str], str]) -> None:
-    """Register what says which rule looks at a custom field, by the name of its fact: "" if none does; once."""
+    """Register what says which rule of an app above looks at a custom field, by its fact: "" if none does; once."""
     if find not in _rules_with_field:
         _rules_with_field.append(find)
 
 
 def rule_with_field(fact: str) -> str:
-    """Return a rule that looks at a custom field, such as `triage rule “Gold”`; "" if none does."""
+    """Return a rule of an app above that looks at a custom field, such as `answer rule “Gold”`; "" if none does."""
     return next((found for find in _rules_with_field if (found := find(fact))), "")
 
 

@@ -314,9 +314,10 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
     if any(name in optional and facts.get(name) is None for name in sides):
         return False
     left, right = _value(node.left, facts), _value(node.right, facts)
-    others = right if isinstance(right, tuple) else (right,)
-    if any(name.startswith(FIELD) for name in sides) and {type(left) is str} != {type(one) is str for one in others}:
-        raise NotEvaluable("a custom field is of another kind")
+    if any(name.startswith(FIELD) for name in sides):
+        others = right if isinstance(right, tuple) else (right,)
+        if any(isinstance(one, str) != isinstance(left, str) for one in others):
+            raise NotEvaluable("a custom field is of another kind")
     return left in right if node.sign == "in" else COMPARISONS[node.sign](left, right)
 
 

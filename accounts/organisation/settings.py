@@ -140,7 +140,7 @@ def change_organisation(
             for field in changed:
                 setattr(tenant, field, wanted[field])
             tenant.save(update_fields=changed)
-            _keep_history(actor, {field: wanted[field] for field in changed})
+            keep_history(actor, {field: wanted[field] for field in changed})
             chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
     return tenant
 
@@ -171,7 +171,7 @@ def save_logo(*, actor: Actor, logo: Any) -> Tenant:
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update().get(pk=current_tenant_id())
         OrganisationLogo.objects.update_or_create(defaults={"content": drawn})
-        _keep_history(actor, {"logo": True})
+        keep_history(actor, {"logo": True})
         chain.note(actor, "TENANT_CHANGED", tenant, fields=["logo"])
     kept.forget()
     return tenant
@@ -187,7 +187,7 @@ def remove_logo(*, actor: Actor) -> Tenant:
         tenant = Tenant.objects.select_for_update().get(pk=current_tenant_id())
         if not OrganisationLogo.objects.all().delete()[0]:
             raise Conflict("There is no logo.", code="no_logo")
-        _keep_history(actor, {"logo": False})
+        keep_history(actor, {"logo": False})
         chain.note(actor, "TENANT_CHANGED", tenant, fields=["logo"])
     kept.forget()
     return tenant
@@ -208,7 +208,8 @@ def faults_in(wanted: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _keep_history(actor: Actor, values: Mapping[str, Any]) -> None:
+def keep_history(actor: Actor, values: Mapping[str, Any]) -> None:
+    """Write down which settings somebody changed, with their new values. One query."""
     SettingChange.objects.bulk_create(
         [SettingChange(key=key, value=value, changed_by_id=actor.user_id) for key, value in values.items()]
     )

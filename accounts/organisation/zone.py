@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from accounts.models import SettingChange, Tenant
-from accounts.organisation.settings import CHANGE
+from accounts.models import Tenant
+from accounts.organisation.settings import CHANGE, keep_history
 from core.actors import Actor
 from core.audit import chain
 from core.clock import zones
@@ -76,7 +76,7 @@ def change_zone(*, actor: Actor, tenant_id: UUID, zone: str) -> Tenant:
             return tenant
         before, tenant.timezone = tenant.timezone, zone
         tenant.save(update_fields=["timezone"])
-        SettingChange.objects.create(key="zone", value=zone, changed_by_id=actor.user_id)
+        keep_history(actor, {"zone": zone})
         told = [entry for _, seal in _sealing for entry in seal(actor)]
         told.append(chain.Fact(actor, CHANGED, tenant._meta.label_lower, tenant.pk, facts={"zone": [before, zone]}))
         chain.record_all(told)

@@ -36,6 +36,8 @@ class ConsoleForm(forms.Form):
     use_required_attribute = True
     is_redrawn = False
     """Whether it was submitted only to change its shape, such as adding a row; nothing is saved."""
+    checks_redrawn: ClassVar[bool] = False
+    """Whether errors are shown then, too: where what was entered is tried, or previewed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,7 +47,7 @@ class ConsoleForm(forms.Form):
     def full_clean(self) -> None:
         """Show no errors while rows are added and removed."""
         super().full_clean()
-        if self.is_redrawn:
+        if self.is_redrawn and not self.checks_redrawn:
             self._errors = ErrorDict()
 
     def place_errors(self, problems: Mapping[str, Sequence[str]]) -> bool:

@@ -33,8 +33,8 @@ from core.clock import now
 HIDE: Final = "hide-set-up"
 SHOW: Final = "show-set-up"
 RECENT: Final = 10
-NOT_ALONE: Final = "Workflows and spending limits go by the time zone, so you also need the right to manage workflows."
 """Changes on the page; the API lists all."""
+NOT_ALONE: Final = "Workflows and spending limits go by the time zone, so you also need the right to manage workflows."
 STARTS_WITH: Final = ("name", "currency", "language", "support_name")
 COMPANY: Final = {"off": "Not connected", "optional": "Connected, not required", "required": "Required"}
 
@@ -72,6 +72,7 @@ class ZoneForm(ConsoleForm):
     """The organisation's time zone; what it changes is said before it is saved."""
 
     template_name = "console/zone_form.html"
+    checks_redrawn = True
     submit = ""
 
     zone = forms.ChoiceField(label="Time zone")
@@ -82,10 +83,6 @@ class ZoneForm(ConsoleForm):
         self.fields["zone"].choices = zone_choices(self.old)  # type: ignore[attr-defined]
         self.is_redrawn = self.is_bound and self.data.get("confirmed") != self.data.get("zone")
         self.words: list[str] = []
-
-    def full_clean(self) -> None:
-        """Show errors before it is confirmed, too."""
-        forms.Form.full_clean(self)
 
     def clean_zone(self) -> str:
         """Say what the chosen zone changes."""

@@ -30,6 +30,7 @@ class RetentionForm(ConsoleForm):
     """A kind and its days; what goes is counted before it is saved."""
 
     template_name = "console/retention_form.html"
+    checks_redrawn = True
 
     kind = forms.ChoiceField(label="What", choices=lambda: [(key, rule.title) for key, rule in rules()])
     days = forms.IntegerField(
@@ -42,10 +43,6 @@ class RetentionForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_redrawn = self.is_bound and TRY in self.data
-
-    def full_clean(self) -> None:
-        """Show errors in a trial, too."""
-        forms.Form.full_clean(self)
 
     def clean(self) -> dict[str, Any]:
         """Count what would go, if that is what was asked for."""

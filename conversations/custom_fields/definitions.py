@@ -15,7 +15,7 @@ from conversations.custom_fields.facts import fact_name
 from conversations.custom_fields.selectors import index_of
 from conversations.custom_fields.values import LOCK, MOST
 from conversations.models import CustomField, CustomValue, TriageRule
-from conversations.registry import rule_with_field, when_field_goes
+from conversations.registry import rule_with_field
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock
@@ -109,33 +109,30 @@ def delete_custom_field(*, actor: Actor, field_id: UUID, seen_version: int | Non
     with transaction.atomic():
         advisory_lock(LOCK)
         row = lock_version(actor, CustomField, field_id, seen_version, MISSING)
-        if rule := rule_with_field(fact_name(row)):
+        fact = fact_name(row)
+        if rule := triage_rule_with(fact) or approval_rule_with(fact) or rule_with_field(fact):
             raise Conflict(f"The {rule} looks at this field. Change it first.", code="in_use")
         count = CustomValue.objects.filter(field=row).delete()[0]
         chain.note(actor, "CUSTOM_FIELD_DELETED", row, values=count)
         row.delete()
 
 
-def _triage_rule_with(fact: str) -> str:
+def triage_rule_with(fact: str) -> str:
+    """Return a triage rule that looks at a custom field, in words; "" if none does."""
     rules = TriageRule.objects.filter(condition__regex=rf"\m{fact}\M").order_by("position", "id")
     return f"triage rule “{rule}”" if (rule := rules.first()) else ""
 
 
-def _approval_rule_with(fact: str) -> str:
-    """Return a workflow or a flag whose condition looks at a custom field, in words; they are few."""
-    names = re.compile(rf"\b{fact}\b")
+def approval_rule_with(fact: str) -> str:
+    """Return a workflow or a flag whose condition looks at a custom field, in words; "" if none does."""
+    names = re.compile(rf"\b{fact}\b")  # here: the conditions of rules stand in JSON, and workflows are few
     for workflow in ApprovalWorkflow.objects.filter(is_active=True).order_by("name", "pk"):
-        conditions = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
-        if any(names.search(text) for text in conditions):
+        if any(names.search(text) for text in workflow.condition_texts):
             return f"workflow “{workflow.name}”"
     for flag in ComplianceFlag.objects.filter(is_active=True).order_by("label", "pk"):
         if names.search(flag.condition):
             return f"compliance flag “{flag.label}”"
     return ""
-
-
-when_field_goes(_triage_rule_with)
-when_field_goes(_approval_rule_with)
 
 
 def _checked(settings: FieldSettings, kind: str, wrong: dict[str, list[str]]) -> dict[str, Any]:

@@ -74,8 +74,7 @@ def fields_in_rules() -> FieldFacts:
 
 def kinds_in_rules() -> Mapping[str, bool]:
     """Return of each field that conditions can use whether it is a number, by the name of its fact. One query."""
-    found = fields_in_rules()
-    return {fact_name(one): fact_name(one) in found.numbers for one in found.fields}
+    return {fact_name(one): one.kind == Kind.NUMBER for one in fields_in_rules().fields}
 
 
 def facts_for_requests(conversation_id: UUID) -> Mapping[str, str | Decimal]:

@@ -21,6 +21,7 @@ class FieldMapForm(ConsoleForm):
     """A property for each field; for those that Walker also takes, the direction and whose value counts."""
 
     template_name = "console/crm_field_map.html"
+    checks_redrawn = True
     width = "wk-wide-form"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,10 +41,6 @@ class FieldMapForm(ConsoleForm):
                         widget=forms.Select({"class": "wk-input"}),
                     )
         self.is_redrawn = self.is_bound and PREVIEW in self.data
-
-    def full_clean(self) -> None:
-        """Show errors in a preview, too."""
-        forms.Form.full_clean(self)
 
     def groups(self) -> list[tuple[str, list[BoundField]]]:
         """Return the fields of the form by the field of a contact that they are about, with its title."""

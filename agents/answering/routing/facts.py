@@ -168,7 +168,7 @@ def problem_of(condition: str) -> str:
     """Return why a condition can't be read or is never met, or ""."""
     fields = known_fields([condition])
     try:
-        known = parse(condition, fields.added_to(FACTS)) if condition else None
-        return condition_problem(known, {**KNOWN, **fields.choices}) if known else ""
+        node = parse(condition, fields.added_to(FACTS)) if condition else None
+        return condition_problem(node, {**KNOWN, **fields.choices}) if node else ""
     except BadExpression as problem:
         return str(problem)

@@ -116,8 +116,8 @@ def decide(conversation: Conversation, moment: datetime) -> Decision:
     rules = list(_active())
     if not rules:
         return Decision()
-    known = fields_in_rules()
-    return _decide(rules, facts_of([conversation], {conversation.pk: moment}, known)[conversation.pk], known)
+    fields = fields_in_rules()
+    return _decide(rules, facts_of([conversation], {conversation.pk: moment}, fields)[conversation.pk], fields)
 
 
 def note_decision(conversation: Conversation, decision: Decision, moment: datetime) -> None:
@@ -150,7 +150,7 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
 
 
 def facts_of(
-    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], asked: FieldFacts
+    conversations: Sequence[Conversation], moments: Mapping[UUID, datetime], fields: FieldFacts
 ) -> dict[UUID, dict[str, Any]]:
     """Return the facts of conversations, each at its moment. Seven queries for any number, eight with custom fields."""
     zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
@@ -166,7 +166,7 @@ def facts_of(
     newest = Conversation.objects.filter(pk__in=[row.pk for row in conversations]).values_list("pk")
     said = dict(newest.annotate(said=Subquery(inbound.values("masked_body")[:1])))
     earlier = _earlier_teams(conversations)
-    own = asked.of({row.pk: row.contact_id for row in conversations})
+    own = fields.of({row.pk: row.contact_id for row in conversations})
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
@@ -210,14 +210,14 @@ def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None
         "channel_account__credentials", "contact__display_name"
     )
     rows = list(lean.order_by("-escalated_at", "-id")[:TRIED])
-    known = fields_in_rules()
-    facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows}, known)
+    fields = fields_in_rules()
+    facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows}, fields)
     teams = dict(Team.objects.values_list("pk", "name"))
     default = Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
     answered = _answered_by(rule, rows)
     meets, differences = 0, []
     for row in rows:
-        decision = _decide(rules, facts[row.pk], known)
+        decision = _decide(rules, facts[row.pk], fields)
         meets += rule in decision.met
         new_team, new_priority = decision.team_id or default, decision.priority or row.priority
         is_answered = decision.answers_by == rule and row.pk not in answered
@@ -296,10 +296,10 @@ def _active() -> QuerySet[TriageRule]:
     return TriageRule.objects.filter(is_active=True).order_by("position", "id")
 
 
-def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], asked: FieldFacts) -> Decision:
+def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any], fields: FieldFacts) -> Decision:
     # Neither words nor custom fields are kept: both go with the person who is erased.
     decision = Decision(facts={name: facts[name] for name in FACTS.names - {"words"}})
-    vocabulary, optional = asked.added_to(FACTS), OPTIONAL | asked.numbers
+    vocabulary, optional = fields.added_to(FACTS), OPTIONAL | fields.numbers
     for rule in rules:
         try:
             is_met = not rule.condition or holds(parse(rule.condition, vocabulary), facts, optional)
@@ -347,9 +347,9 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
         wrong["name"] = ["Enter a name of at most 60 characters."]
     condition = settings.condition.strip()
     if condition:
-        known = fields_in_rules()
+        fields = fields_in_rules()
         try:
-            if never := checks.condition_problem(parse(condition, known.added_to(FACTS)), known.choices):
+            if never := checks.condition_problem(parse(condition, fields.added_to(FACTS)), fields.choices):
                 wrong["condition"] = [never]
         except BadExpression as problem:
             wrong["condition"] = [str(problem)]

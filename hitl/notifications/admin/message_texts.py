@@ -36,6 +36,7 @@ class TextForm(VersionedForm):
     """A message, its language, subject and text; it can be previewed before it is saved."""
 
     template_name = "console/message_text.html"
+    checks_redrawn = True
 
     template = forms.ChoiceField(label="Message", choices=[(key, f"BR-1042 {words}") for key, words in TITLES.items()])
     language = forms.CharField(
@@ -60,10 +61,6 @@ class TextForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_redrawn = self.is_bound and PREVIEW in self.data
-
-    def full_clean(self) -> None:
-        """Show errors in a preview, too."""
-        forms.Form.full_clean(self)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

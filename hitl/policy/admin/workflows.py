@@ -74,8 +74,7 @@ def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
 def parts_of(workflow: ApprovalWorkflow, label: Label, edit_urls: dict[str, str]) -> list[dict[str, Any]]:
     """Return the sections of a workflow as its page shows them: what each says, and where it is edited."""
     conditions, levels = conditions_of(workflow), levels_of(workflow)
-    texts = [workflow.condition, *(str(rule.get("condition") or "") for rule in workflow.auto_rules)]
-    unclear = [UNREADABLE.format(problem) for problem in own_fields.problems_of(texts)]
+    unclear = [UNREADABLE.format(problem) for problem in own_fields.problems_of(workflow.condition_texts)]
     remind = f"Remind every {_hours(workflow.reminder_every_hours)}, up to {workflow.reminder_max} times."
     said: dict[str, list[str]] = {
         "matches": [covered(conditions, label), *unclear],

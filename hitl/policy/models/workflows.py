@@ -90,6 +90,12 @@ class ApprovalWorkflow(Dated, TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def condition_texts(self) -> list[str]:
+        """Return its condition and those of its automatic rules, as they are written."""
+        texts = [self.condition, *(str(rule.get("condition") or "") for rule in self.auto_rules)]
+        return [text for text in texts if text]
+
 
 class ApprovalLevel(TenantModel):
     """One step of a workflow: who is asked, and how many of them must agree."""

@@ -36,10 +36,8 @@ class Definitions:
     @cached_property
     def uses_spent(self) -> bool:
         """Return True if a condition asks what the requester requested in a day."""
-        rules = [str(row.get("condition") or "") for workflow in self.workflows for row in workflow.auto_rules]
-        flags = [condition for _, condition in self.flag_rules]
-        matched = [workflow.condition for workflow in self.workflows]
-        for text in filter(None, [*rules, *flags, *matched]):
+        flags = [condition for _, condition in self.flag_rules if condition]
+        for text in [*flags, *(text for workflow in self.workflows for text in workflow.condition_texts)]:
             with suppress(expressions.BadExpression):
                 if "spent" in expressions.names_in(expressions.parse(text)):
                     return True

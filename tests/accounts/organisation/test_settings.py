@@ -233,6 +233,8 @@ def test_page_says_what_a_time_zone_changes_before_it_is_saved(world: World, bro
             return tenant_zone_name()
 
     old = stored()
+    same = client.post(page, {"zone": old}).content.decode()
+    assert ("This is your time zone already." in same, "What changes" in same) == (True, False)
     first = client.post(page, {"zone": "Asia/Tokyo"})
     assert (first.status_code, "What changes" in first.content.decode()) == (200, True)
     other = client.post(page, {"zone": "Asia/Seoul", "confirmed": "Asia/Tokyo"})  # chosen after it was shown
