@@ -61,8 +61,13 @@ def visitor_of(request: HttpRequest) -> UUID | None:
 
 def refuse_guessing(request: HttpRequest, page: str) -> HttpResponse | None:
     """Return 429 after too many unknown addresses in a minute: only these count, so nobody locks others out."""
-    who = salted_hmac(f"walker.{page}", client_address(request)).hexdigest()
-    if count_or_let_pass(f"{page}-unknown:{who}", seconds=60) <= UNKNOWN_PER_MINUTE:
+    return refuse_many(request, f"{page}-unknown", limit=UNKNOWN_PER_MINUTE)
+
+
+def refuse_many(request: HttpRequest, what: str, *, limit: int) -> HttpResponse | None:
+    """Return 429 after more requests in a minute than the limit from one network address."""
+    who = salted_hmac(f"walker.{what}", client_address(request)).hexdigest()
+    if count_or_let_pass(f"{what}:{who}", seconds=60) <= limit:
         return None
     return HttpResponse(
         "Too many requests. Try again in a minute.\n",

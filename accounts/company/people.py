@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, QuerySet
 
-from accounts.company.claims import Place, address_of, gives_roles, groups_of, names_of, teams_in
+from accounts.company.claims import Place, address_of, groups_of, names_of, teams_in
 from accounts.company.protocol import SignInFailed
 from accounts.company.rules import given_now
 from accounts.members.acceptance import inviter_of, record_acceptance, take
@@ -255,8 +255,7 @@ def follow(provider: IdentityProvider, identity: Identity, claims: Mapping[str, 
             elif pushed.by_groups:
                 return
             place = given_now(provider).place(groups, has=member.role)
-            is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
-            if is_given and place.role != member.role:
+            if place.role != member.role:
                 add_member(actor=ACTOR, user=member.user, role=place.role)
     except Conflict:
         raise SignInFailed("no_membership") from None
@@ -286,11 +285,9 @@ def try_out(provider: IdentityProvider, claims: Mapping[str, Any]) -> Trial:
     elif member is None or not member.is_active:
         outcome, role = "Refused: this person is no longer a member.", ""
     else:
-        role = given.place(groups, has=member.role).role
-        keeps = member.role == Membership.Role.OWNER or not gives_roles(provider.rules)
-        pushed = pushed_as(provider, member.user_id)
-        keeps = keeps or (pushed is not None and pushed.by_groups)
-        outcome, role = "Let in as a person who is a member.", member.role if keeps else role
+        outcome, pushed = "Let in as a person who is a member.", pushed_as(provider, member.user_id)
+        keeps = pushed is not None and pushed.by_groups
+        role = member.role if keeps else given.place(groups, has=member.role).role
     return Trial(outcome, role, place, groups, given.withheld(groups))
 
 

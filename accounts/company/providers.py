@@ -235,7 +235,7 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
     # A key stands for its role, also where another one is called so.
     roles = {**{name: key for key, name in own.items()}, **{key: key for key in (*ROLES, *own)}}
     rules = []
-    for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):
+    for number, line in _lines(text):
         group, equals, what = line.rpartition(" = ")
         role, _, listed = (part.strip() for part in what.partition(";"))
         teams = [name.strip() for name in listed.split(",") if name.strip()]
@@ -269,7 +269,7 @@ def proofs_of(text: str) -> tuple[dict[str, Any], ...]:
     """Return what lines such as `amr otp = second factor` say. Raises `Invalid` with the line."""
     levels = {word: level for level, word in LEVELS.items()}
     proofs = []
-    for number, line in enumerate(filter(None, (one.strip() for one in text.splitlines())), start=1):
+    for number, line in _lines(text):
         what, equals, word = line.rpartition(" = ")
         claim, _, value = what.strip().partition(" ")
         if not equals or claim not in ("amr", "acr") or not value or len(value.split()) != 1:
@@ -289,6 +289,11 @@ def _refuse_unconfirmed(actor: Actor) -> None:
     """Refuse a person without a fresh sign-in, and keep nothing of their form meanwhile: it holds a secret."""
     if actor.kind == "user" and not actor.proven_lately:
         raise Refused("Open this form again and confirm that it's you first.", code="confirm_before")
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Return the lines that hold something, with their numbers among all."""
+    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
 def _wrong_line(field: str, number: int, sentence: str) -> Invalid:

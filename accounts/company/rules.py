@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from accounts.company.claims import Place, place_of
+from accounts.company.claims import Place, gives_roles, place_of
 from accounts.models import IdentityProvider, Membership, Role
 from accounts.permissions.role_limits import MANAGE
 from accounts.permissions.roles import permissions_of
@@ -26,11 +26,13 @@ class Given:
         """Return what groups lead to, with the role of everyone else, a built-in one, where no rule gives one.
 
         The role that somebody `has` counts as one that can be given: a rule that means it for them doesn't take it.
+        Owners keep theirs, and so does everybody where the rules give teams alone.
         """
         lacking = self.lacking.keys() - {has}
         rules = [{**rule, "role": ""} if rule["role"] in lacking else rule for rule in self.provider.rules]
         place = place_of(rules, groups)
-        return Place(place.role or self.provider.default_role, place.teams)
+        keeps = has == Membership.Role.OWNER or (has and not gives_roles(self.provider.rules))
+        return Place(has if keeps else place.role or self.provider.default_role, place.teams)
 
     def withheld(self, groups: Collection[str]) -> tuple[str, ...]:
         """Return the names of the roles that rules mean for groups and that can't be given."""

@@ -19,7 +19,7 @@ from redis import RedisError
 
 from accounts.company import protocol
 from accounts.company.claims import ONLY_SIGNED, acr_values, address_of, asked_at
-from accounts.company.protocol import SignInFailed
+from accounts.company.protocol import Client, SignInFailed
 from accounts.models import IdentityProvider
 from core.clock import now as clock_now
 from core.privacy.encryption import challenge_of, digest_of_secret
@@ -121,12 +121,7 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict
     Raises `SignInFailed`, also for a way that this browser didn't begin, or that is over.
     """
     trip, client = claim_trip(request, provider.pk.hex), protocol.client_of(provider)
-    said, endpoints = request.GET.get("iss", ""), protocol.read_endpoints(provider.issuer)
-    if (said or endpoints.names_issuer) and said != provider.issuer:
-        raise SignInFailed("token_wrong", "Another issuer answered (iss).")
-    code, callback = code_in(request), callback_url(provider)
-    token, access = protocol.redeem(client, code=code, verifier=trip.verifier, callback=callback)
-    claims = protocol.read_id_token(client, token, nonce=trip.nonce, begun=trip.begun)
+    claims, access = read_answer(request, client, trip, callback=callback_url(provider))
     if trip.purpose is Purpose.CONFIRM:
         require_asked_again(claims, trip)
         return trip, claims
@@ -136,6 +131,19 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict
         told = protocol.read_userinfo(client, access, claims["sub"])
         claims = {**{name: value for name, value in told.items() if name not in ONLY_SIGNED}, **claims}
     return trip, claims
+
+
+def read_answer(request: HttpRequest, client: Client, trip: Trip, *, callback: str) -> tuple[dict[str, Any], str]:
+    """Return what an ID token claims, for the code of an answer, and the access token (outside calls).
+
+    Raises `SignInFailed`, also where the answer names another issuer, or none though the provider always does.
+    """
+    said, endpoints = request.GET.get("iss", ""), protocol.read_endpoints(client.issuer, template=client.template)
+    # One that speaks for many has a name for each: that in the token counts.
+    if not client.template and (said or endpoints.names_issuer) and said != client.issuer:
+        raise SignInFailed("token_wrong", "Another issuer answered (iss).")
+    token, access = protocol.redeem(client, code=code_in(request), verifier=trip.verifier, callback=callback)
+    return protocol.read_id_token(client, token, nonce=trip.nonce, begun=trip.begun), access
 
 
 def code_in(request: HttpRequest) -> str:

@@ -18,7 +18,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
@@ -35,13 +34,12 @@ from accounts.members.invitations import find_invitation
 from accounts.models import Identity, IdentityProvider, Membership, Tenant, User
 from accounts.permissions.roles import name_of_role
 from accounts.permissions.team_scope import team_names
-from accounts.secret_pages import private, refuse_guessing
+from accounts.secret_pages import private, refuse_guessing, refuse_many
 from accounts.services import client_address, proven_lately
 from accounts.sessions import company as sessions
 from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.observability.logging import get_logger
-from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import current_tenant_id, current_tenant_or_none, tenant_scope
 
 log = get_logger(__name__)
@@ -234,7 +232,6 @@ def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: d
     context = {
         "trial": trial,
         "role": name_of_role(trial.role) if trial.role else "",
-        "withheld": trial.withheld,
         "teams": sorted(names[team] for team in trial.place.teams if team in names),
         "groups": sorted(trial.groups),
         "groups_claim": provider.groups_claim,
@@ -256,9 +253,8 @@ OUTCOMES: Final[dict[Purpose, Callable[[HttpRequest, IdentityProvider, Trip, dic
 
 def _with_provider(request: HttpRequest, slug: str, answer: Provided) -> HttpResponse:
     """Answer in the scope of an organisation's provider; one without a provider is as one that isn't there."""
-    visitor = salted_hmac("walker.company", client_address(request)).hexdigest()
-    if count_or_let_pass(f"company:{visitor}", seconds=60) > STARTS_PER_MINUTE:
-        return HttpResponse("Too many requests. Try again in a minute.\n", status=429, content_type="text/plain")
+    if (refusal := refuse_many(request, "company", limit=STARTS_PER_MINUTE)) is not None:
+        return refusal
     found = find_provider(slug)
     if found is None:
         return refuse_guessing(request, "company") or _failed(request, SignInFailed("no_provider"), status=404)

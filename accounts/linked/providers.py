@@ -75,12 +75,7 @@ def finish(request: HttpRequest, key: str) -> tuple[Trip, Proven]:
     client, trip = _client(key), trips.claim_trip(request, key)
     if key == GITHUB:
         return trip, ask_github(client, trips.code_in(request), trip)
-    said = request.GET.get("iss", "")
-    if not client.template and said not in ("", client.issuer):
-        raise SignInFailed("token_wrong", "Another issuer answered (iss).")
-    code, callback = trips.code_in(request), callback_url(key)
-    token, _ = protocol.redeem(client, code=code, verifier=trip.verifier, callback=callback)
-    claims = protocol.read_id_token(client, token, nonce=trip.nonce, begun=trip.begun)
+    claims, _ = trips.read_answer(request, client, trip, callback=callback_url(key))
     return trip, Proven(claims["iss"], claims["sub"])
 
 

@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,14 +20,13 @@ from accounts.company.views import GO, STARTS_PER_MINUTE, next_url
 from accounts.linked import accounts, providers
 from accounts.linked.providers import Proven
 from accounts.models import User
-from accounts.secret_pages import private
-from accounts.services import client_address, proven_lately
+from accounts.secret_pages import private, refuse_many
+from accounts.services import proven_lately
 from accounts.sessions import store
 from accounts.sign_in import attempts
 from core.actors import Actor
 from core.errors import Refused, TooMany, WalkerError
 from core.observability.logging import get_logger
-from core.reliability.rate_limit import count_or_let_pass
 
 log = get_logger(__name__)
 FAILED: Final = "accounts/linked_failed.html"
@@ -48,7 +46,7 @@ WORDS: Final = {
 def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Lead to a provider: to sign in there, or, for somebody who is signed in and has just confirmed it, to link."""
     label = _label(slug)
-    if (refusal := _refuse_many(request)) is not None:
+    if (refusal := refuse_many(request, "linked", limit=STARTS_PER_MINUTE)) is not None:
         return refusal
     try:
         if not isinstance(request.user, User):
@@ -74,7 +72,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 def back(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a browser back from a provider. Its address holds a code, and nothing of it is kept or shown."""
     _label(slug)
-    if (refusal := _refuse_many(request)) is not None:
+    if (refusal := refuse_many(request, "linked", limit=STARTS_PER_MINUTE)) is not None:
         return refusal
     try:
         trip, proven = providers.finish(request, slug)
@@ -116,13 +114,6 @@ def _label(slug: str) -> str:
     if found is None:
         raise Http404
     return found
-
-
-def _refuse_many(request: HttpRequest) -> HttpResponse | None:
-    visitor = salted_hmac("walker.linked", client_address(request)).hexdigest()
-    if count_or_let_pass(f"linked:{visitor}", seconds=60) <= STARTS_PER_MINUTE:
-        return None
-    return HttpResponse("Too many requests. Try again in a minute.\n", status=429, content_type="text/plain")
 
 
 def _failed(request: HttpRequest, problem: WalkerError, slug: str) -> HttpResponse:

@@ -96,8 +96,8 @@ def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     # Those that this sign-in doesn't open are told nothing: it may be another company's.
     opened = memberships_opened_by(request.session, user.pk) or []
     is_passkey = any(proof.get("passwordless") for proof in store.proofs_of(request.session))
-    what = "company" if company.is_marked(request.session) else "passkey" if is_passkey else ""
-    what = what or store.linked_by(request.session)
+    own = "passkey" if is_passkey else store.linked_by(request.session)
+    what = "company" if company.is_marked(request.session) else own
     _record(request, user, "SIGNED_IN", what=what, memberships=opened)
 
 

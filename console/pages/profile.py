@@ -108,17 +108,22 @@ class ProfileAdmin(ServiceAdmin):
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return the profile, roles and actions; the template lists the other pages of one's own."""
         context = super().detail_context(request, obj)
-        offered = [o for o in context["offered"] if obj.own_picture_key or o["action"].path != "remove-picture"]
-        allowed = list_permissions(permissions_here(obj.own_role))
-        company = self.company_of(obj)
-        if company.get("is_connected") is not True:
-            offered = [one for one in offered if one["action"].path != "disconnect-company"]
-        accounts = self.linked_of(request)
-        if not any(row for _, row, _ in accounts):
-            offered = [one for one in offered if one["action"].path != "unlink-account"]
-        shown = {"offered": offered, "allowed": allowed, "yours": YOURS, "list_url": "", "company": company}
-        shown["linked"] = accounts
-        return {**context, **shown, "own": profile.read_profile(viewer=viewer_of(request))}
+        company, accounts = self.company_of(obj), self.linked_of(request)
+        is_there = {
+            "remove-picture": obj.own_picture_key,
+            "disconnect-company": company.get("is_connected"),
+            "unlink-account": any(row for _, row, _ in accounts),
+        }
+        return {
+            **context,
+            "offered": [one for one in context["offered"] if is_there.get(one["action"].path, True)],
+            "allowed": list_permissions(permissions_here(obj.own_role)),
+            "yours": YOURS,
+            "list_url": "",
+            "company": company,
+            "linked": accounts,
+            "own": profile.read_profile(viewer=viewer_of(request)),
+        }
 
     def company_of(self, person: User) -> dict[str, Any]:
         """Return where the person connects the organisation's sign-in, and whether they have; {} without one."""

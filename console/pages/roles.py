@@ -166,8 +166,8 @@ class RoleAdmin(ServiceAdmin):
         "role_id",
         MANAGE,
         title="Delete",
-        explain="Nobody may have it, no workflow may ask it, and no group may lead to it. Old entries in the audit log "
-        "keep its key.",
+        explain="You can delete a role that nobody has, that no workflow asks, and that your company sign-in gives to "
+        "no group. Old entries in the audit log keep its key.",
         done="The role “{}” is deleted.",
     )
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from accounts.company.claims import gives_roles, teams_in
+from accounts.company.claims import teams_in
 from accounts.company.directory.tokens import actor_of
 from accounts.company.rules import given_now
 from accounts.models import Directory, DirectoryMember, DirectoryPerson, Membership
@@ -73,8 +73,7 @@ def give_place(directory: Directory, person: DirectoryPerson) -> None:
         if member is None:
             return
         place = given_now(provider).place(groups, has=member.role)
-        is_given = gives_roles(provider.rules) and member.role != Membership.Role.OWNER
-        if is_given and place.role != member.role and can_grant_role(actor, member.role):
+        if place.role != member.role and can_grant_role(actor, member.role):
             add_member(actor=actor, user=member.user, role=place.role)
     # Not in the same transaction: the audit log's head is locked last.
     place_in_teams(actor=actor, user_id=person.user_id, wanted=place.teams, among=teams_in(provider.rules))

@@ -9,7 +9,6 @@ import html
 import json
 import re
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from accounts.company.providers import ProviderSettings
 from accounts.models import IdentityProvider, Tenant
 from core.actors import Actor
 from core.tenancy.scope import tenant_scope
+from tests.integrations.mail.servers import running
 from tests.world import World
 
 CLIENT, SECRET = "walker", "a secret: of the tests/with signs"
@@ -43,10 +43,21 @@ def jwk_of(key: Any, kid: str) -> dict[str, Any]:
 
 
 @dataclass
-class Issuer:
-    """The provider; what it answers can be changed by a test."""
+class Answering:
+    """A provider on this machine; what it answers can be changed by a test."""
 
     url: str = ""
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict, kw_only=True)
+    """What it answers at a path, instead of what it should."""
+    seconds: float = field(default=0.0, kw_only=True)
+    """How long it takes over an answer."""
+    asked: list[str] = field(default_factory=list, kw_only=True)
+
+
+@dataclass
+class Issuer(Answering):
+    """One that speaks OpenID Connect."""
+
     client: str = CLIENT
     secret: str = SECRET
     key: Any = KEYS[0]
@@ -55,14 +66,9 @@ class Issuer:
     keys: list[dict[str, Any]] = field(default_factory=lambda: [jwk_of(KEYS[0], "one")])
     about: dict[str, Any] = field(default_factory=dict)
     """What it says about itself besides, or instead."""
-    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    """What it answers at a path, instead of what it should."""
-    seconds: float = 0.0
-    """How long it takes over an answer."""
     userinfo: dict[str, Any] = field(default_factory=dict)
     """What it tells of the person who signed in last, besides who that is."""
     subject: Any = ""
-    asked: list[str] = field(default_factory=list)
     codes: dict[str, tuple[dict[str, str], dict[str, Any]]] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
@@ -112,11 +118,41 @@ class Issuer:
         if (unquote(name), unquote(secret.replace("+", " "))) != (CLIENT, SECRET):
             return 401, {"error": "invalid_client"}
         asked, claims = self.codes.pop(form.get("code", ""), ({}, {}))
-        shown = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=")
-        if not asked or shown.decode() != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
+        if not is_answered(asked, form):
             return 400, {"error": "invalid_grant"}
         self.subject = claims["sub"]
         return 200, {"id_token": self.id_token(asked, claims), "access_token": "access", "token_type": "Bearer"}
+
+
+def is_answered(asked: dict[str, str], form: dict[str, str]) -> bool:
+    """Tell whether who brings a code is the one who asked for it: by verifier and by the address to come back to."""
+    shown = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=")
+    return bool(asked) and (shown.decode(), form["redirect_uri"]) == (asked["code_challenge"], asked["redirect_uri"])
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Reads forms and answers with JSON, or with what a test wants instead."""
+
+    def form(self) -> dict[str, str]:
+        """Return the form that was sent."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        return {name: values[0] for name, values in parse_qs(body).items()}
+
+    def say(self, at: Answering, status: int, document: Any) -> None:
+        """Answer in the place of a provider."""
+        at.asked.append(self.path)
+        time.sleep(at.seconds)
+        status, said = at.answers.get(self.path, (status, json.dumps(document).encode()))
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", said.decode())
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
 
 
 @contextmanager
@@ -124,7 +160,7 @@ def issuing() -> Iterator[Issuer]:
     """Run an issuer on this machine."""
     issuer = Issuer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Provider):
         def do_GET(self) -> None:
             # Microsoft publishes itself under one address for all its tenants.
             path = self.path.removeprefix("/common/v2.0")
@@ -133,36 +169,14 @@ def issuing() -> Iterator[Issuer]:
                 "/jwks": {"keys": issuer.keys},
                 "/userinfo": {"sub": issuer.subject, **issuer.userinfo},
             }
-            self.say(200, documents.get(path, {}))
+            self.say(issuer, 200, documents.get(path, {}))
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            form = {name: values[0] for name, values in parse_qs(body).items()}
-            self.say(*issuer.redeem(form, self.headers.get("Authorization", "")))
+            self.say(issuer, *issuer.redeem(self.form(), self.headers.get("Authorization", "")))
 
-        def say(self, status: int, document: Any) -> None:
-            issuer.asked.append(self.path)
-            time.sleep(issuer.seconds)
-            status, said = issuer.answers.get(self.path, (status, json.dumps(document).encode()))
-            self.send_response(status)
-            if status == 302:
-                self.send_header("Location", said.decode())
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        def log_message(self, *_: Any) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    issuer.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        issuer.url = f"http://127.0.0.1:{port}"
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def connect(world: World, issuer: Issuer, *, tenant: Tenant | None = None, **settings: Any) -> IdentityProvider:
@@ -200,7 +214,7 @@ def arrive(issuer: Issuer, client: Client, sub: str = "s-1", *, slug: str = "acm
 
 def link_in(answer: Any) -> str:
     """Return the address of the provider that a page leads to."""
-    (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', answer.content.decode())
+    (url,) = re.findall(r'href="(http[^"]+/(?:auth|authorize)\?[^"]+)"', answer.content.decode())
     return html.unescape(url)
 
 

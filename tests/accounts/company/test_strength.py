@@ -75,6 +75,9 @@ def test_lines_that_say_nothing_are_refused() -> None:
         with pytest.raises(Invalid) as refused:
             proofs(f"amr pwd = password\n{wrong}")
         assert "Line 2" in str(refused.value.facts["fields"]["proofs"])
+    with pytest.raises(Invalid) as refused:
+        proofs("amr pwd = password\n\namr = key")
+    assert "Line 3" in str(refused.value.facts["fields"]["proofs"]), "empty lines count, as in the editor"
     assert proofs(providers.text_of_proofs(proofs())) == proofs()
 
 

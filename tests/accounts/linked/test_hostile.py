@@ -4,6 +4,7 @@ import html
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -67,6 +68,17 @@ def test_hostile_tokens_sign_nobody_in(world: World, google: Issuer) -> None:
 def _changed(at: Issuer, asked: dict[str, str]) -> str:
     header, _, signature = at.sign(usual_claims(at, asked, sub="g-2")).split(".")
     return f"{header}.{part(usual_claims(at, asked))}.{signature}"
+
+
+def test_answer_of_another_issuer_counts_for_nothing(world: World, google: Issuer, redis_client: Redis) -> None:
+    linked(world, google)
+    google.about = {"authorization_response_iss_parameter_supported": True}
+    forget_keys(redis_client)
+    for said, status in (("", 403), ("https://accounts.google.com", 403), (google.url, 302)):
+        client = Client()
+        back = path_of(google.allow(begin(client), "g-1"))
+        answer = client.get(f"{back}&{urlencode({'iss': said})}" if said else back)
+        assert (answer.status_code, is_in(client)) == (status, status == 302), said
 
 
 def test_microsofts_tenant_has_to_be_in_issuer_and_key(world: World, microsoft: Issuer) -> None:
