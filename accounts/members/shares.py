@@ -129,7 +129,7 @@ def share(
                 people=[grantee.user_id],
                 kind=NOTICE,
                 title=f"{Share.Kind(kind).label} shared with you",
-                body="You can act on it, as far as shares go." if level == ACT else "You can see it.",
+                body="You can see it and act on it." if level == ACT else "You can see it.",
                 link=SHAREABLES.get(kind).page(object_id),
                 dedupe_key=f"share:{row.pk}",
                 now=moment,
