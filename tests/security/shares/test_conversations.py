@@ -158,6 +158,20 @@ def test_team_and_role_have_what_is_shared_with_them_while_people_are_in_it(worl
     assert seen(world, user, talk) == set()
 
 
+def test_share_that_came_with_the_end_of_its_team_is_swept(world: World, talk: Conversation) -> None:
+    user = world.people["viewer"]
+    with tenant_scope(world.acme.pk):
+        gone, stays = (Team.objects.create(name=name) for name in ("Day team", "Late team"))
+    give(world, KIND, talk.pk, user, grantee=Grantee(team_id=gone.pk))
+    kept = give(world, KIND, talk.pk, user, grantee=Grantee(team_id=stays.pk))
+    with tenant_scope(world.acme.pk):
+        # Read as there by who shares, and deleted by a colleague before the share was stored.
+        Team.objects.filter(pk=gone.pk).delete()
+    sweep_shares()
+    with tenant_scope(world.acme.pk):
+        assert Share.objects.get().pk == kept.pk
+
+
 def test_share_is_of_its_organisation_and_ends_with_the_membership(world: World, talk: Conversation) -> None:
     user = person_with(world, "Night lead")
     give(world, KIND, talk.pk, user, "act")
