@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import Membership, Role, Share
 from accounts.permissions.roles import OWN, role_choices
 from accounts.permissions.shares import ACT, GIVES, KINDS, SEE, live, may_some, shares_of
-from accounts.permissions.team_scope import team_names
+from accounts.permissions.team_scope import team_ids, team_names
 from accounts.selectors import is_active_member, names_of
 from core import notices
 from core.actors import Actor, system
@@ -129,7 +129,7 @@ def share(
                 people=[grantee.user_id],
                 kind=NOTICE,
                 title=f"{Share.Kind(kind).label} shared with you",
-                body="You can act on it, as far as shares go." if level == ACT else "You can see it.",
+                body="You can see it and act on it." if level == ACT else "You can see it.",
                 link=SHAREABLES.get(kind).page(object_id),
                 dedupe_key=f"share:{row.pk}",
                 now=moment,
@@ -212,13 +212,14 @@ def drop_shares(*, team_id: UUID) -> None:
 
 
 def sweep_shares(*, now: datetime | None = None) -> int:
-    """Delete shares that ended, and those whose person, role or object is gone, of all tenants; for the sweep."""
+    """Delete shares that ended, and those whose grantee or object is gone, of all tenants; for the sweep."""
     same: dict[str, Any] = {"tenant_id": OuterRef("tenant_id")}
     with platform_scope():
         people = Membership.objects.filter(**same, user_id=OuterRef("user_id"), is_active=True)
         own = Role.objects.filter(**same, key=OuterRef("role"), deleted_at=None)
         gone = ~live(now) | Q(user__isnull=False) & Q(~Exists(people))
         gone |= Q(role__startswith=OWN) & Q(~Exists(own))
+        gone |= Q(team_id__isnull=False) & ~Q(team_id__in=team_ids())
         for kind, shareable in SHAREABLES.items():
             gone |= Q(kind=kind) & ~Q(object_id__in=shareable.held(SWEEPER).values("pk"))
         return remove(Share, gone)

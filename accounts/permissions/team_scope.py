@@ -38,6 +38,10 @@ class TeamKeeper(Protocol):
         """Return the names of the teams of the tenant in scope."""
         ...
 
+    def ids(self) -> QuerySet[Any]:
+        """Return the ids of the teams of the tenant in scope, or of all in the platform's, for a condition."""
+        ...
+
     def joined(self, user_ids: Collection[UUID]) -> QuerySet[Any]:
         """Return the places in teams of some people; each has its `user_id` and `team_id`."""
         ...
@@ -58,6 +62,11 @@ def keep_teams_with(keeper: TeamKeeper) -> None:
 def team_names() -> dict[UUID, str]:
     """Return the names of the teams of the tenant in scope, by id."""
     return _keepers[0].names() if _keepers else {}
+
+
+def team_ids() -> QuerySet[Any]:
+    """Return the ids of the teams of the tenant in scope, or of all in the platform's, for a condition."""
+    return _keepers[0].ids()
 
 
 def teams_joined(user_ids: Collection[UUID]) -> QuerySet[Any]:

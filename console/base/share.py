@@ -75,7 +75,7 @@ def share_action(kind: str) -> ServiceAction:
         form=ShareForm,
         title="Share…",
         submit="Share",
-        explain="They see this, beside what their role allows, until the share ends. It makes nobody an approver.",
+        explain="They see this on top of what their role allows, until the share ends. It makes nobody an approver.",
         initial=partial(choices_for, kind),
         why_not=lambda _: "",
         values=ShareForm.as_arguments,

@@ -19,7 +19,7 @@ class ShareAdmin(ReadOnlyAdmin):
 
     view_permission = SHOWN
     nav = Nav("Shared with me", "link", YOURS, order=7)
-    intro = "Single things that colleagues let you see or act on, beside what your role allows."
+    intro = "Single things that colleagues shared with you, on top of what your role allows."
     empty_title = "Nothing is shared with you"
     empty_text = "Colleagues share from the page of a conversation, request, contact or agent."
     ordering = ("kind", "-id")

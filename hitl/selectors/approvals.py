@@ -286,7 +286,7 @@ def is_call_stopped() -> bool:
 class ShareableApproval(Shareable):
     """A request with its history and notes. Who decides it is another question: only its approvers do."""
 
-    acts: ClassVar[str] = "write notes, and withdraw one's own request"
+    acts: ClassVar[str] = "write notes and cancel their own request"
 
     @classmethod
     def held(cls, viewer: Actor) -> QuerySet[Approval]:

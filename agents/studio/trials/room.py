@@ -11,7 +11,6 @@ from django.core.cache import cache
 from redis import RedisError
 
 from accounts.models import User
-from accounts.permissions import shares
 from accounts.services import actor_for_user
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -20,7 +19,7 @@ from agents.models import AgentVersion
 from agents.selectors import tools_of
 from agents.studio.trials.calls import TrialCalls, offered_in_trial
 from agents.studio.trials.models import Trial
-from agents.studio.trials.speakers import caller_as
+from agents.studio.trials.speakers import caller_as, require_try
 from core.actors import Actor
 from core.clock import now
 from core.errors import Unavailable
@@ -89,8 +88,7 @@ def close_room(key: UUID) -> Mapping[str, Any]:
 def enter(room: Room, version: AgentVersion, *, until: float) -> TrialCalls:
     """Return the calls of a room, to be gone on with, with the rights that its person has now. Raises `Refused`."""
     viewer = actor_for_user(User.objects.get(pk=room.person_id))
-    if "agents.change_agent" not in shares.given(viewer, version.agent):
-        viewer.require("agents.change_agent")
+    require_try(viewer, version.agent)
     caller = caller_as(room.speaker, actor=viewer, version=version, trial_id=room.trial_id)
     names = [name for name in (*tools_of(version), *tools.FOR_EVERY_AGENT) if name != ANSWER_TOOL]
     offered = {tool.key: tool for tool in offered_in_trial(names, caller)}

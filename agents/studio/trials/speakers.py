@@ -1,17 +1,25 @@
-"""Who a trial works for: a stranger, a proven customer, or the member who tries it."""
+"""Who may try an agent, and who a trial works for: a stranger, a customer or a member."""
 
+from typing import Final
 from uuid import UUID
 
 from accounts.models import Membership
+from accounts.permissions.object_permissions import require_permission
 from accounts.permissions.roles import permissions_of, with_role
 from agents.answering.tools.registry import Caller
-from agents.models import AgentVersion
+from agents.models import Agent, AgentVersion
 from agents.selectors import authors_of
 from agents.studio.trials.models import Trial
 from core.actors import Actor
 from core.errors import Invalid, Refused
 
 CHANNEL = "webchat"
+TRY: Final = "agents.change_agent"
+
+
+def require_try(actor: Actor, agent: Agent) -> None:
+    """Raise `Refused` for who may not try an agent: neither by their role, nor as it is shared with them to act."""
+    require_permission(actor=actor, permission=TRY, obj=agent)
 
 
 def caller_as(speaker: str, *, actor: Actor, version: AgentVersion, trial_id: UUID) -> Caller:

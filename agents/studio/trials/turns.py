@@ -21,7 +21,7 @@ from agents.models import Agent, AgentVersion
 from agents.studio.trials import lease
 from agents.studio.trials.answers import Answered, answer, check_can_try
 from agents.studio.trials.models import Trial, TrialTurn
-from agents.studio.trials.speakers import caller_as
+from agents.studio.trials.speakers import TRY, caller_as, require_try
 from core import retention
 from core.actors import Actor
 from core.audit import chain
@@ -33,7 +33,6 @@ from core.jobs.queues import enqueue_after_commit
 from core.privacy.pii import mask_text
 from core.text.clean import clean_text
 
-TRY: Final = "agents.change_agent"
 MISSING: Final = "There is no such trial."
 BUSY: Final = "The agent is still answering. Wait for it."
 LONGEST: Final = 2000
@@ -155,12 +154,6 @@ def cost_of(trial_ids: Iterable[UUID]) -> list[dict[str, Any]]:
         input_tokens=Sum("input_tokens"), output_tokens=Sum("output_tokens"), price=Sum("price")
     )
     return [dict(row) for row in rows.order_by("route_name", "model")]
-
-
-def require_try(actor: Actor, agent: Agent) -> None:
-    """Raise `Refused` for who may not try an agent: neither by their role, nor as it is shared with them to act."""
-    if TRY not in shares.given(actor, agent):
-        actor.require(TRY)
 
 
 def version_to_try(agent: Agent) -> AgentVersion:

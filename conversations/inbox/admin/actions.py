@@ -285,7 +285,6 @@ class ConversationActions(ServiceAdmin):
         title="Edit fields",
         submit="Save fields",
         initial=lambda _, talk: values_to_edit(CustomField.Subject.CONVERSATION, values_on(talk)),
-        why_not=lambda talk: "" if getattr(talk, "has_own_fields", True) else NONE_YET,
         values=ValuesForm.changes,
         done="Fields saved.",
     )

@@ -29,6 +29,7 @@ from conversations.contacts.admin.reach import (
     templates_offered,
     why_no_reply,
 )
+from conversations.custom_fields.admin import NONE_YET
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.actions import SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name
@@ -283,6 +284,8 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             return problem
         if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
+        if action.path == "fields":
+            return "" if has(obj, "own_fields") else NONE_YET
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
         if action.path in ("reveal", "edit-note", "note", "tags", *ABOUT):

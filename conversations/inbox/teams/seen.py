@@ -35,17 +35,8 @@ def held_by(viewer: Actor, place: str = "") -> Q:
 def seen_by(viewer: Actor, place: str = "", *, need: str = VIEW) -> Q:
     """Return the condition for what a viewer sees: what is theirs by their role, and what is shared with them.
 
-    `need` is the permission with which the role sees; `place` is as for `held_by`. No query.
+    `need` is the permission with which the role sees; `place` is as for `held_by`. At most one query an actor.
     """
-    return _beside_shared(viewer, place, need)
-
-
-def answered_by(actor: Actor, place: str = "") -> Q:
-    """Return the condition for what an actor may answer: by their role, or shared with them to act. No query."""
-    return _beside_shared(actor, place, REPLY)
-
-
-def _beside_shared(viewer: Actor, place: str, need: str) -> Q:
     may = viewer.may(need) or viewer.kind != "user"
     if may and viewer.teams is None:
         return Q()
@@ -55,6 +46,11 @@ def _beside_shared(viewer: Actor, place: str, need: str) -> Q:
         return held_by(viewer, place) | shared
     # Who looks for rows without the permission and without anything shared was let in for another reason.
     return shared if viewer.has_share(shares.CONVERSATION, need) else held_by(viewer, place)
+
+
+def answered_by(actor: Actor, place: str = "") -> Q:
+    """Return the condition for what an actor may answer: by their role, or shared with them to act."""
+    return seen_by(actor, place, need=REPLY)
 
 
 def require_view(viewer: Actor) -> None:

@@ -158,6 +158,10 @@ class Keeper:
         """Return the names of the teams of the tenant in scope, by id."""
         return dict(Team.objects.order_by("name").values_list("pk", "name"))
 
+    def ids(self) -> QuerySet[Any]:
+        """Return the ids of the teams in scope."""
+        return Team.objects.values("pk")
+
     def joined(self, user_ids: Collection[UUID]) -> QuerySet[TeamMember]:
         """Return the places in teams of some people."""
         return TeamMember.objects.filter(user_id__in=user_ids)

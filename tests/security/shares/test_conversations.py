@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.members.shares import Grantee, end_share, share, sweep_shares
 from accounts.models import Membership, Notice, Share, User
@@ -15,11 +16,12 @@ from accounts.permissions.roles import permissions_of
 from accounts.permissions.shares import seen_by_people
 from accounts.services import remove_member
 from channels_app.sockets.console_topics import writer
+from conversations.inbox.custom_values import set_conversation_fields
 from conversations.inbox.selectors import counts, lists
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.threads.notes import add_note
 from conversations.messages.outbound import Draft, Sender, reply
-from conversations.models import ContactTag, Conversation, Team, TeamMember
+from conversations.models import ContactTag, Conversation, CustomField, Team, TeamMember
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
 from core.models import AuditEntry
@@ -156,6 +158,20 @@ def test_team_and_role_have_what_is_shared_with_them_while_people_are_in_it(worl
     assert seen(world, user, talk) == set()
 
 
+def test_share_that_came_with_the_end_of_its_team_is_swept(world: World, talk: Conversation) -> None:
+    user = world.people["viewer"]
+    with tenant_scope(world.acme.pk):
+        gone, stays = (Team.objects.create(name=name) for name in ("Day team", "Late team"))
+    give(world, KIND, talk.pk, user, grantee=Grantee(team_id=gone.pk))
+    kept = give(world, KIND, talk.pk, user, grantee=Grantee(team_id=stays.pk))
+    with tenant_scope(world.acme.pk):
+        # Read as there by who shares, and deleted by a colleague before the share was stored.
+        Team.objects.filter(pk=gone.pk).delete()
+    sweep_shares()
+    with tenant_scope(world.acme.pk):
+        assert Share.objects.get().pk == kept.pk
+
+
 def test_share_is_of_its_organisation_and_ends_with_the_membership(world: World, talk: Conversation) -> None:
     user = person_with(world, "Night lead")
     give(world, KIND, talk.pk, user, "act")
@@ -163,13 +179,11 @@ def test_share_is_of_its_organisation_and_ends_with_the_membership(world: World,
         membership = Membership.objects.get(user=user)
         remove_member(actor=world.actor("owner"), membership_id=membership.pk)
         assert not Share.objects.exists()
-    with tenant_scope(world.globex.pk):
-        for object_id in (talk.pk,):
-            with pytest.raises(NotFound):
-                share(
-                    actor=world.outsider(), kind=KIND, object_id=object_id, level="see", reason=REASON,
-                    grantee=Grantee(user_id=world.outsiders["viewer"].pk),
-                )  # fmt: skip
+    with tenant_scope(world.globex.pk), pytest.raises(NotFound):
+        share(
+            actor=world.outsider(), kind=KIND, object_id=talk.pk, level="see", reason=REASON,
+            grantee=Grantee(user_id=world.outsiders["viewer"].pk),
+        )  # fmt: skip
 
 
 def test_nobody_shares_what_they_lack_or_only_have_by_a_share(world: World, talk: Conversation) -> None:
@@ -235,6 +249,22 @@ def test_who_only_sees_it_neither_tags_its_contact_nor_types(world: World, talk:
     give(world, KIND, talk.pk, user, "act")
     with tenant_scope(world.acme.pk):
         assert writer(user.pk, talk.pk) == user.first_name
+
+
+def test_page_of_a_shared_conversation_offers_no_fields_that_only_its_team_sets(
+    world: World, talk: Conversation
+) -> None:
+    user = person_with(world, "Night desk", SUPPORT - {"analytics.view_team_figures"}, sees="teams")
+    give(world, KIND, talk.pk, user, "act")
+    with tenant_scope(world.acme.pk):
+        subject, kind = CustomField.Subject.CONVERSATION, CustomField.Kind.TEXT
+        CustomField.objects.create(subject=subject, kind=kind, key="order", name="Order")
+        with pytest.raises(NotFound):
+            set_conversation_fields(actor=actor(world, user), conversation_id=talk.pk, values={"order": "7"})
+    page = reverse("admin:conversations_conversation_change", args=[talk.pk])
+    form = reverse("admin:conversations_conversation_fields", args=[talk.pk])
+    assert form not in browser(user).get(page).text
+    assert form in browser(world.people["owner"]).get(page).text
 
 
 def test_bad_shares_are_refused_and_the_same_again_changes_nothing(world: World, talk: Conversation) -> None:

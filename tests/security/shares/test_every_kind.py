@@ -15,7 +15,8 @@ from accounts.models import Share, User
 from agents.models import Agent
 from agents.studio.trials.admin import trial_url
 from agents.studio.trials.models import Trial
-from agents.studio.trials.turns import query_trials, require_try, version_to_try
+from agents.studio.trials.speakers import require_try
+from agents.studio.trials.turns import query_trials, version_to_try
 from channels_app.sockets.console_topics import parse_topic, require_topic
 from channels_app.sockets.shared_events import Ask, read_batch
 from conversations.contacts.known_people import revise_contact
