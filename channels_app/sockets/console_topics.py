@@ -192,7 +192,7 @@ def writer(user_id: UUID, conversation_id: UUID) -> str:
     viewer = viewer_of(user_id)
     shares.require(viewer, shares.CONVERSATION, REPLY)
     if not Conversation.objects.filter(seen_by(viewer, need=REPLY), pk=conversation_id).exists():
-        raise Refused("This conversation is shared with you to see it.", code="shared_only")
+        raise Refused("This conversation is shared with you for viewing only.", code="shared_only")
     face = faces_of([user_id]).get(user_id)
     return face.first_name if face else ""
 

@@ -262,7 +262,7 @@ class ApprovalAdmin(
             return NOTHING if action.path == PATH and request.method != "POST" else ""
         viewer = viewer_of(request)
         if action.path == "note" and not viewer.may(action.permission) and CANCEL not in shares.given(viewer, obj):
-            return "This request is shared with you to see it."
+            return "This request is shared with you for viewing only."
         return why_not(action.path, obj, viewer)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
