@@ -55,9 +55,9 @@ WORDS: Final = {
     "provider_away": "Your company's sign-in can't be reached at the moment. Try again in a few minutes.",
     "provider_wrong": "Your company's sign-in isn't set up correctly. Tell an owner of your organisation.",
     "provider_refused": "Your company's sign-in didn't let you in. Ask the people who manage it.",
-    "code_refused": "Your company's sign-in didn't accept its own answer, perhaps used before. Start again.",
+    "code_refused": "Your company's sign-in refused its own code, perhaps because it was used before. Start again.",
     "token_wrong": "The answer of your company's sign-in isn't valid. Start again, and tell an owner if it goes on.",
-    "trip_over": "This answer is too old, was used before, or was begun in another browser. Start again.",
+    "trip_over": "This sign-in took too long, was used before, or was started in another browser. Start again.",
     "no_provider": "There is no company sign-in under this name. Check the name, or sign in with your password.",
     "unknown_person": (
         "Your organisation hasn't let you in yet. Ask an owner to invite you. If you have a password here, sign in "

@@ -243,7 +243,7 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
             raise _wrong_line("rules", number, "Write it as group = role; team, team.")
         if role and role not in roles:
             allowed = ", ".join([*ROLES, *own.values()])
-            raise _wrong_line("rules", number, f"“{role[:60]}” is none of the roles {allowed}.")
+            raise _wrong_line("rules", number, f"There is no role “{role[:60]}”. Use one of {allowed}.")
         if unknown := next((name for name in teams if name.casefold() not in names), ""):
             raise _wrong_line("rules", number, f"There is no team “{unknown[:60]}”.")
         listed_teams = [str(names[name.casefold()]) for name in teams]
@@ -275,7 +275,9 @@ def proofs_of(text: str) -> tuple[dict[str, Any], ...]:
         if not equals or claim not in ("amr", "acr") or not value or len(value.split()) != 1:
             raise _wrong_line("proofs", number, "Write it as amr value = level, or acr value = level.")
         if word.strip() not in levels:
-            raise _wrong_line("proofs", number, f"“{word.strip()[:40]}” is none of the levels {', '.join(levels)}.")
+            raise _wrong_line(
+                "proofs", number, f"There is no level “{word.strip()[:40]}”. Use one of {', '.join(levels)}."
+            )
         proofs.append({"claim": claim, "value": value.strip(), "level": levels[word.strip()]})
     return tuple(proofs)
 

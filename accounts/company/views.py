@@ -213,7 +213,7 @@ def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claim
     # A form that waited isn't sent by coming back: it is shown again.
     request.session.pop(STATE_SESSION_KEY, None)
     if is_confirmed or proof["level"] != "password":
-        messages.success(request, f"You're confirmed{CONFIRMED[proof['level']]}. Now do it once more.")
+        messages.success(request, f"You're confirmed{CONFIRMED[proof['level']]}. Now repeat what you wanted to do.")
     else:
         messages.warning(request, "Your company didn't confirm a second factor that your organisation accepts.")
     return redirect(trip.next_url)

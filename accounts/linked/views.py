@@ -34,9 +34,9 @@ WORDS: Final = {
     "provider_away": "{} can't be reached at the moment. Try again in a few minutes, or sign in with your password.",
     "provider_wrong": "Sign-in with {} isn't set up correctly. Tell the people who run this installation.",
     "provider_refused": "{} didn't confirm who you are. Start again.",
-    "code_refused": "{} didn't accept its own answer, perhaps used before. Start again.",
-    "token_wrong": "The answer of {} isn't valid. Start again.",
-    "trip_over": "This answer is too old, was used before, or was begun in another browser. Start again.",
+    "code_refused": "{} refused its own code, perhaps because it was used before. Start again.",
+    "token_wrong": "{} sent an answer that isn't valid. Start again.",
+    "trip_over": "This sign-in took too long, was used before, or was started in another browser. Start again.",
 }
 
 

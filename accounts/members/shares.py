@@ -34,7 +34,7 @@ SHARE: Final = "accounts.share_objects"
 SHOWN: Final = "accounts.use_notices"
 """What reading the things that are shared with oneself needs: all roles have it."""
 NOTICE: Final = "accounts.shares"
-MISSING: Final = "There is nothing like that to share."
+MISSING: Final = "There is nothing here that you can share."
 NO_SHARE: Final = "There is no such share."
 LONGEST: Final = 300
 LABELS: Final = {kind: label for label, kind in KINDS.items()}
@@ -258,7 +258,7 @@ def _lock(actor: Actor, kind: str, object_id: UUID, level: str) -> None:
             raise Refused("This is only shared with you, so you can't share it.", code="shared_only")
         raise NotFound(MISSING)
     if level == ACT and not actor.may(act):
-        raise Refused("Your role can't act on this, so you can't let others.", code="level_above_yours")
+        raise Refused("Your role can't act on this, so you can't let others act on it.", code="level_above_yours")
 
 
 def _titles(viewer: Actor, kind: str, ids: Collection[UUID]) -> dict[UUID, str]:

@@ -38,20 +38,20 @@ def what_changes(old: str, new: str, moment: datetime) -> list[str]:
     before, after = (moment.astimezone(ZoneInfo(name)) for name in (old, new))
     ends = datetime.combine(after.date() + timedelta(days=1), time(), after.tzinfo).astimezone(before.tzinfo)
     if after.date() > before.date():
-        limits = f"It is {after:%-d %B} there already: limits of a day start again now, instead of at midnight."
+        limits = f"It is {after:%-d %B} there already: daily limits start again now instead of at midnight."
     elif after.date() < before.date():
-        limits = f"It is still {after:%-d %B} there: limits of a day go on with what was used on {after:%-d %B}."
+        limits = f"It is still {after:%-d %B} there: daily limits go on with what was used on {after:%-d %B}."
     else:
-        limits = "Limits of a day go on with what was used today."
+        limits = "Daily limits go on with what was used today."
     place = new.replace("_", " ")
     return [
         f"From now on, days begin at midnight in {place}, where it is {after:%H:%M} on {after:%-d %B %Y} now.",
-        f"{limits} Today ends at {ends:%H:%M} on {ends:%-d %B} of your present time zone. Months go by the same days.",
+        f"{limits} Today ends at {ends:%H:%M} on {ends:%-d %B} in your present time zone. Months go by the same days.",
         "Figures of days that are over stay as they were counted. Today's figures have some hours of each time zone, "
         "and so count more or less than 24 hours.",
         "Workflows, triage rules and answer rules look at the hour and the weekday there from now on. "
         "Requests that are open keep their approvers and deadlines.",
-        "People who chose no time zone of their own see times in it, and get their brief by it after the next one.",
+        "People without a time zone of their own see times in the new one. Their next brief comes at its old time.",
         "Calendars, quiet hours, scheduled exports, deadlines and how long data is kept stay as they are.",
     ]
 

@@ -139,7 +139,7 @@ def directory_state(row: IdentityProvider) -> str:
 def withheld(row: IdentityProvider) -> str:
     """Return the roles that the rules name and don't give now."""
     names = ", ".join(given_now(row).lacking.values())
-    told = "Deleted, or more than the person who saved the rules may give. Save the rules again."
+    told = "Deleted, or allows more than the person who saved the rules can give. Another owner can save them again."
     return f"{names}. {told}" if names else "None"
 
 

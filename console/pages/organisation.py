@@ -248,7 +248,7 @@ class OrganisationAdmin(ServiceAdmin):
         submit="Continue",
         permission=CHANGE,
         form=ZoneForm,
-        explain="You see what changes from when before anything is saved.",
+        explain="Before anything is saved, you see what changes and when.",
         done="Saved. It counts from now on.",
     )
     save_logo = calls(

@@ -222,7 +222,7 @@ def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) ->
         facts = last_change(actor, states.KIND, conversation.pk, of=states.CLOSES)
         raise Conflict("This conversation is closed.", code="closed", state=CLOSED, **facts)
     if sender_type == "person" and conversation.state == AGENT and not is_held(actor, conversation):
-        problem = "The agent answers this conversation. Ask somebody of its team to take it over first."
+        problem = "An agent answers this conversation. Ask someone on its team to take it over first."
         raise Conflict(problem, code="agent_has_it", state=AGENT)
     if sender_type == "agent" and conversation.state == PERSON:
         facts = last_change(actor, states.KIND, conversation.pk, of=states.TAKES)

@@ -137,7 +137,7 @@ def proxies() -> Finding:
             return failure(f"TRUSTED_PROXIES has “{proxy[:50]}”, which is no address.", "Name addresses of proxies.")
         if network.prefixlen == 0:
             return failure(
-                "TRUSTED_PROXIES trusts every address: clients can say any address is theirs.",
+                "TRUSTED_PROXIES trusts every address, so clients can claim any address as theirs.",
                 "Name only your own proxies in TRUSTED_PROXIES.",
             )
     return well(f"{len(named)} proxies are trusted." if named else "No proxy is trusted, and none is needed.")

@@ -112,7 +112,7 @@ def redis_access() -> Finding:
         pass
     else:
         return failure(
-            "Redis lets anybody in without a password.", "Set requirepass in Redis, and the password in REDIS_URL."
+            "Redis accepts connections without a password.", "Set requirepass in Redis, and the password in REDIS_URL."
         )
     finally:
         stranger.close()

@@ -51,9 +51,10 @@ def versions() -> Finding:
     aged = sorted(part for part, age in ages.items() if age is not None and age < processes.SEEN)
     if others or aged:
         named = [f"{count} {part} of {version}" for (part, version), count in sorted(others.items())]
-        named += [f"{part} of a version that doesn't say" for part in aged]
+        named += [f"{part} of an unknown version" for part in aged]
         return warning(
-            f"This is {VERSION}, and there run: {', '.join(named)}.", "Restart these processes with the new version."
+            f"This is {VERSION}, but other versions are running: {', '.join(named)}.",
+            "Restart these processes with the new version.",
         )
     if not running:
         return warning(f"This is {VERSION}. No process has been heard of in the last minute.", "Start the processes.")

@@ -31,7 +31,7 @@ class AdSetBudget(AdBudget):
     """A new daily budget of an ad campaign, or of one of its ad sets."""
 
     ad_set: str = Field(
-        "", max_length=300, description="Name or id of the ad set, if the budget stands on ad sets; else leave it empty"
+        "", max_length=300, description="Name or id of the ad set, if ad sets have the budget; otherwise leave it empty"
     )
 
 

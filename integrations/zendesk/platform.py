@@ -44,7 +44,7 @@ class Credentials(BaseModel):
     signing_secret: str = Field(
         "",
         title="Signing secret",
-        description="Of the webhook, if Zendesk posts changes to Walker; else leave it empty.",
+        description="From the webhook in Zendesk. Leave it empty if Zendesk posts no changes to Walker.",
     )
 
 

@@ -21,7 +21,7 @@ def test_days_are_tried_and_chosen_on_the_page_and_by_the_api(world: World, brow
     assert admin.post(form, {"kind": "mails", "days": "7"}).status_code == 403
     assert browser("support").get(page).status_code == 403
     tried = officer.post(form, {"kind": "mails", "days": "7", "try": "1"})
-    assert "Would go now" in tried.content.decode()
+    assert "Would be deleted now" in tried.content.decode()
     assert "Choose 1 to 30 days" in officer.post(form, {"kind": "mails", "days": "99", "try": "1"}).content.decode()
     with tenant_scope(world.acme.pk):
         assert not RetentionChoice.objects.exists()

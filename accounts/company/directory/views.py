@@ -24,7 +24,7 @@ from core.text.clean import can_be_stored
 PER_MINUTE: Final = 3000
 """Requests of one directory: its first push of 5,000 people takes some minutes, and slows nobody else."""
 MAKER_LEFT: Final = (
-    "Who made this token may no longer connect a directory. Ask another owner to make a new one in Walker."
+    "The person who made this token can no longer connect a directory. Ask an owner to make a new token in Walker."
 )
 
 

@@ -95,7 +95,7 @@ class HoldActions(ServiceAdmin):
 
     @service_action(
         path=PLACE, title="Place a legal hold…", permission=holds.MANAGE, form=ContactHoldForm, submit="Place the hold",
-        explain="Nothing of this contact is deleted until you lift the hold: neither by its age nor by an erasure.",
+        explain="Until you lift the hold, nothing about this contact is deleted, neither by age nor by an erasure.",
     )  # fmt: skip
     def place_hold(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
         """Hold the contact."""

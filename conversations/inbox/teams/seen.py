@@ -103,9 +103,7 @@ def require_seen(viewer: Actor, conversation_id: UUID) -> None:
 def refuse_shared(actor: Actor, conversation_id: UUID) -> None:
     """Raise `Refused` ("shared_only") for what an actor sees only because it is shared. At most two queries."""
     if actor.has_share(shares.CONVERSATION, VIEW) and seen_conversations(actor).filter(pk=conversation_id).exists():
-        raise Refused(
-            "This conversation is only shared with you. Somebody of its team can do this.", code="shared_only"
-        )
+        raise Refused("This conversation is only shared with you. Someone on its team can do this.", code="shared_only")
 
 
 def require_all_seen(viewer: Actor, contact_ids: Collection[UUID]) -> None:

@@ -182,7 +182,7 @@ def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
     }  # fmt: skip
     assert owner.post(f"{page}edit/", said).status_code == 302
     shown = html.unescape(owner.get(page).content.decode())
-    assert ("nights = Night lead" in shown, "Night lead. Deleted, or more" in shown) == (True, False)
+    assert ("nights = Night lead" in shown, "Night lead. Deleted, or allows more" in shown) == (True, False)
 
     def trial() -> str:
         url = link_in(owner.post(f"{page}try/"))
@@ -194,8 +194,8 @@ def test_pages_name_own_roles(world: World, issuer: Issuer) -> None:
     with tenant_scope(world.acme.pk):
         IdentityProvider.objects.update(rules_by=world.people["viewer"])
     told = trial()
-    assert ("<dd>Viewer</dd>" in told, "Night lead. Deleted, or more" in told) == (True, True)
-    assert "Night lead. Deleted, or more" in html.unescape(owner.get(page).content.decode())
+    assert ("<dd>Viewer</dd>" in told, "Night lead. Deleted, or allows more" in told) == (True, True)
+    assert "Night lead. Deleted, or allows more" in html.unescape(owner.get(page).content.decode())
     others = [rule(f"group {number}", make(world, f"Role {number}").key) for number in range(3)]
     with tenant_scope(world.acme.pk):
         IdentityProvider.objects.update(rules=others)

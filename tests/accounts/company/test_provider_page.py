@@ -54,7 +54,7 @@ def test_owner_connects_tries_and_changes_it(world: World, issuer: Issuer) -> No
         ("scopes", "email", "“openid” has to be one of them."),
         ("rules", "Agents support", "Line 1: Write it as"),
         ("rules", "Agents = support\n\nLeads", "Line 3: Write it as"),
-        ("rules", "Agents = owner", "“owner” is none of the roles"),
+        ("rules", "Agents = owner", "There is no role “owner”. Use one of"),
         ("rules", "Agents = support; Nowhere", "There is no team “Nowhere”."),
         ("rules", "a = viewer\na = admin", "Name each group once"),
         ("default_role", "owner", "Select a valid choice"),

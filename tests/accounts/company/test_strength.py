@@ -223,7 +223,7 @@ def test_owner_sets_the_lines_and_sees_the_level_in_the_trial(world: World, issu
     }
     for wrong, problem in (
         ("amr otp", "Line 1: Write it as"),
-        ("amr otp = top", "none of the levels"),
+        ("amr otp = top", "There is no level “top”"),
         ("amr otp = key\namr otp = password", "Name each value once"),
         (f"amr {'x' * 201} = key", "at most 200 characters"),
         ("\n".join(f"amr v{n} = key" for n in range(51)), "at most 50"),

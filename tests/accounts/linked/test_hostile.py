@@ -57,7 +57,7 @@ def test_hostile_tokens_sign_nobody_in(world: World, google: Issuer) -> None:
         client = Client()
         answer = go(google, client, **tokens[name])
         assert (answer.status_code, is_in(client)) == (403, False)
-        assert "The answer of Google isn't valid." in shown(answer)
+        assert "Google sent an answer that isn't valid." in shown(answer)
 
     check_rows(tokens, refuse)
     client = Client()
@@ -130,7 +130,7 @@ def test_way_counts_once_in_the_browser_that_began_at_that_provider(
     code = back.partition("code=")[2]
     fresh = path_of(google.allow(begin(again), "g-1"))
     answer = again.get(fresh[: fresh.index("code=")] + f"code={code}")
-    assert (answer.status_code, "didn't accept its own answer" in shown(answer)) == (403, True)
+    assert (answer.status_code, "refused its own code" in shown(answer)) == (403, True)
     refused = again.get(path_of(google.allow(begin(again))).replace("code=", "error=access_denied&x="))
     assert "Google didn't confirm who you are" in shown(refused)
 
@@ -180,7 +180,7 @@ def test_github_answers_200_about_what_does_not_count(world: World, github: GitH
         client = Client()
         answer = go(github, client, key="github")
         assert (answer.status_code, is_in(client)) == (403, False)
-        assert "GitHub didn't accept its own answer" in shown(answer)
+        assert "GitHub refused its own code" in shown(answer)
     github.answers = {}
     client = Client()
     back = path_of(github.allow(begin(client, "github")))

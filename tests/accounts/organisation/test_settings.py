@@ -187,8 +187,8 @@ AT = datetime(2026, 5, 31, 11, 30, tzinfo=UTC)
     ("zone", "limits", "ends"),
     [
         ("Europe/Paris", "go on with what was used today", "Today ends at 22:00 on 31 May"),
-        ("Pacific/Kiritimati", "It is 1 June there already: limits of a day start again", "at 10:00 on 1 June"),
-        ("Etc/GMT+12", "It is still 30 May there: limits of a day go on with", "at 12:00 on 31 May"),
+        ("Pacific/Kiritimati", "It is 1 June there already: daily limits start again", "at 10:00 on 1 June"),
+        ("Etc/GMT+12", "It is still 30 May there: daily limits go on with", "at 12:00 on 31 May"),
     ],
 )
 def test_words_say_from_when_a_time_zone_counts(zone: str, limits: str, ends: str) -> None:

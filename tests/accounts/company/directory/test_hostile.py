@@ -97,7 +97,7 @@ def test_token_ends_with_the_rights_of_who_made_it(world: World) -> None:
         remove_member(actor=other, membership_id=membership.pk)
     answer = pusher.ask("GET", "Users")
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert "Ask another owner to make a new one" in answer.json()["detail"]
+    assert "Ask an owner to make a new token" in answer.json()["detail"]
 
 
 def test_another_organisations_directory_finds_and_changes_nothing(world: World) -> None:
