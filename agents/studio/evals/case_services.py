@@ -18,7 +18,8 @@ from agents.studio.evals.cases import MOST_CASES, Case, CaseFile
 from agents.studio.evals.models import EvalCase
 from agents.studio.trials.calls import OWN_MATTERS
 from agents.studio.trials.models import Trial
-from agents.studio.trials.turns import TRY, get_trial, version_to_try
+from agents.studio.trials.speakers import TRY
+from agents.studio.trials.turns import get_trial, version_to_try
 from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.audit import chain

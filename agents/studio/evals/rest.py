@@ -11,7 +11,7 @@ from rest_framework.serializers import BaseSerializer
 from agents.studio.evals import case_services, runs
 from agents.studio.evals.models import EvalCase, EvalResult, EvalRun
 from agents.studio.trials.models import Trial
-from agents.studio.trials.turns import TRY
+from agents.studio.trials.speakers import TRY
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent

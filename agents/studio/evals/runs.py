@@ -25,8 +25,8 @@ from agents.studio.evals.models import LOST, EvalCase, EvalResult, EvalRun
 from agents.studio.evals.past import lines_before, past_answers
 from agents.studio.trials.answers import Answered, answer, check_can_try
 from agents.studio.trials.calls import Step
-from agents.studio.trials.speakers import caller_as
-from agents.studio.trials.turns import TRY, version_to_try
+from agents.studio.trials.speakers import TRY, caller_as
+from agents.studio.trials.turns import version_to_try
 from core import retention
 from core.actors import Actor
 from core.audit import chain

@@ -16,6 +16,7 @@ from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
+from agents.studio.trials.speakers import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import ConsoleForm
@@ -108,7 +109,7 @@ def outcome_of(turn: Any) -> tuple[str, str, str]:
 class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents: a list, whose rows open on the agent's page."""
 
-    view_permission = trying.TRY
+    view_permission = TRY
     nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
@@ -139,7 +140,7 @@ class TrialAdmin(ServiceAdmin):
     as_whom = Column[Trial]("As", lambda trial: trial.get_speaker_display())
     began = Column[Trial]("Begun", lambda trial: moment(trial.created_at))
 
-    delete = deletes(trying.delete_trial, "trial_id", trying.TRY, title="Delete trial",
+    delete = deletes(trying.delete_trial, "trial_id", TRY, title="Delete trial",
                      explain="It is deleted by itself after a few days.", done="Trial deleted.")  # fmt: skip
 
 
@@ -155,7 +156,7 @@ class TryAction:
     @service_action(
         path="try",
         title="Try",
-        permission=trying.TRY,
+        permission=TRY,
         on_object=True,
         form=TryForm,
         submit="Send",
@@ -174,7 +175,7 @@ class TryAction:
     def playground(self, request: HttpRequest, agent: Any) -> dict[str, Any]:
         """Return the trial that the address names, with its turns, and the person's earlier ones of this agent."""
         viewer = viewer_of(request)
-        is_editor = viewer.may(trying.TRY)  # else it is shared with them: without its cases, and to try it alone
+        is_editor = viewer.may(TRY)  # else it is shared with them: without its cases, and to try it alone
         mine = trying.query_trials(viewer=viewer).filter(agent=agent)
         wanted = request.POST.get("trial") or request.GET.get("trial")
         trial = row_named(mine, wanted) if wanted else None

@@ -11,6 +11,7 @@ from rest_framework.serializers import BaseSerializer
 from accounts.permissions import shares
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
+from agents.studio.trials.speakers import TRY
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
@@ -70,7 +71,7 @@ class TrialViewSet(ReadOneMixin, ListViewSet):
         "list": "List your own trials, newest first. Needs `agents.change_agent`.",
         "retrieve": "Read one of your own trials, and how far it is. Needs `agents.change_agent`.",
     }
-    permissions: ClassVar = dict.fromkeys("list retrieve create destroy say".split(), trying.TRY)
+    permissions: ClassVar = dict.fromkeys("list retrieve create destroy say".split(), TRY)
     share_kind = shares.AGENT
     serializer_class = TrialDetailSerializer
     request_serializers: ClassVar = {"create": NewTrial}

@@ -19,7 +19,8 @@ from agents.studio.evals.case_services import LARGEST_FILE, query_cases, read_fi
 from agents.studio.evals.cases import Case
 from agents.studio.evals.runs import run_case
 from agents.studio.trials.answers import check_can_try
-from agents.studio.trials.turns import TRY, version_to_try
+from agents.studio.trials.speakers import TRY
+from agents.studio.trials.turns import version_to_try
 from core.actors import Actor
 from core.errors import WalkerError
 from core.ids import uuid7

@@ -42,7 +42,7 @@ from agents.studio.agents.forms import (
 from agents.studio.agents.tool_groups import titles_of
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
-from agents.studio.trials.turns import TRY
+from agents.studio.trials.speakers import TRY
 from console.base.actions import ServiceAction, action_url, service_action, usable, why_not
 from console.base.crud import calls
 from console.base.forms import ConsoleForm

@@ -14,7 +14,7 @@ from agents.studio.agents.activation import ACTIVATE, BLOCKS, OVERRIDE
 from agents.studio.agents.configuration import problems_in
 from agents.studio.agents.forms import ActivateForm
 from agents.studio.evals.runs import block_of
-from agents.studio.trials.turns import TRY
+from agents.studio.trials.speakers import TRY
 from core.actors import Actor
 
 TABS: Final = {

@@ -16,7 +16,7 @@ from agents.studio.evals import case_services
 from agents.studio.evals.admin.runs import checks_url
 from agents.studio.evals.models import EvalCase
 from agents.studio.trials.models import Trial
-from agents.studio.trials.turns import TRY
+from agents.studio.trials.speakers import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm

@@ -16,7 +16,7 @@ from agents.studio.evals.judge import is_same
 from agents.studio.evals.models import LOST, EvalResult, EvalRun
 from agents.studio.trials import turns
 from agents.studio.trials.admin import people_in, row_named, shown_step
-from agents.studio.trials.turns import TRY
+from agents.studio.trials.speakers import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import Column, choose

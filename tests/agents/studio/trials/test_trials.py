@@ -20,6 +20,7 @@ from agents.studio.trials import lease
 from agents.studio.trials import turns as trying
 from agents.studio.trials.calls import is_reading
 from agents.studio.trials.models import Trial, TrialTurn
+from agents.studio.trials.speakers import TRY
 from conversations.models import Conversation, Message
 from core.clock import at, now
 from core.errors import Conflict, Invalid, NotFound, Refused, TooMany
@@ -147,7 +148,7 @@ def test_trial_goes_on_with_what_was_said_and_belongs_to_its_person(desk: Desk) 
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="public", text="  ")
     with pytest.raises(Invalid):
         trying.start_trial(actor=actor, agent_id=agent.pk, speaker="god", text="Hi")
-    limited = actor.limited_to(frozenset({trying.TRY}))  # as by a key: a worker would answer with all rights
+    limited = actor.limited_to(frozenset({TRY}))  # as by a key: a worker would answer with all rights
     with pytest.raises(Refused, match="all your rights"):
         trying.start_trial(actor=limited, agent_id=agent.pk, speaker="member", text="Hi")
     TrialTurn.objects.bulk_create(TrialTurn(trial=trial, number=3 + n, state="answered", said="x") for n in range(28))
