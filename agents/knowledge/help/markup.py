@@ -89,19 +89,20 @@ class _Renderer(RendererHTML):
     """Adds to Markdown's tags what the pages need."""
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        env["link"] = True  # a picture in it is no link of its own
+        env["link"] = bool(tokens[idx].attrs["href"])  # a picture in it is no link of its own
         tokens[idx].attrSet("rel", "nofollow noopener")
-        return self.renderToken(tokens, idx, options, env)
+        # A link without an address, "[words]()", is its words.
+        return self.renderToken(tokens, idx, options, env) if env["link"] else ""
 
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         address, words = escape(str(tokens[idx].attrs["src"])), escape(tokens[idx].content)
-        if env.get("link"):
+        if env.get("link") or not address:
             return words
         return f'<a href="{address}" rel="nofollow noopener">{words or address}</a>'
 
     def link_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        env["link"] = False
-        return "</a>"
+        opened, env["link"] = env["link"], False
+        return "</a>" if opened else ""
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         # Without the language, which would be a class: no page here colours code.

@@ -45,6 +45,10 @@ HOSTILE = [
     "[a](\x01javascript:alert(1))",
     "[x](java\tscript:alert(1))",
     "<a href='javascript:1'>x</a>",
+    "[]()",
+    "[words]()",
+    "[![map](https://a.example/map.png)]()",
+    "![map]()",
     *(sign * 5000 for sign in ("*", "[", "`", "- ", "|")),
 ]
 
@@ -121,6 +125,7 @@ def test_any_mixture_of_marks_becomes_whole_html(parts: list[str]) -> None:
 def test_picture_in_a_link_is_its_words_and_a_very_long_text_is_shown_as_it_is() -> None:
     shown = show_article("Title", "[![A map](https://a.example/map.png)](https://a.example/)").html
     assert (shown.count("<a "), ">A map</a>" in shown) == (1, True)
+    assert show_article("Title", "[its **words**]()").html == "<p>its <strong>words</strong></p>\n"
     long = show_article("Title", "Row *one*.\n" * 5000 + "\n*Two* <b>.")
     assert long.html.endswith("<p>*Two* &lt;b&gt;.</p>\n")
     assert "<em>one</em>" in long.html
