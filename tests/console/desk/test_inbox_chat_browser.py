@@ -173,7 +173,9 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
     press(page, "?")
     card = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(card.locator("dl > div", has_text="Next view").locator("kbd")).to_have_text(["]", "Shift+J"])
-    card.get_by_label("Open the next conversation").uncheck()
+    opens_next = card.get_by_label("Open the next conversation")
+    expect(opens_next).to_be_checked()  # what is kept is asked for as the card opens
+    opens_next.uncheck()
     # It is sent even where the page is left, and Chromium doesn't tell of such a request: what is kept is asked for.
     assert page.evaluate(MOVING_ON_WITHOUT_ANSWERS) == {"decision": True, "answer": False}
     expect(card).to_contain_text("Kept for you")
