@@ -35,7 +35,7 @@ from core.reliability import lease
 from core.tenancy.scope import platform_scope
 
 log = get_logger(__name__)
-AT_ONCE: Final = 2_000
+AT_ONCE: Final = 1_000
 """Rows that are read and written together."""
 LEASE: Final = timedelta(minutes=2)
 RENEWED_EVERY: Final = 5.0

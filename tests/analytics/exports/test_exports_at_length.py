@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.long, pytest.mark.django_db]
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES = 50_000
 ROWS = int(os.environ.get("WALKER_EXPORT_TEST_ROWS", "1000000"))
-MOST_MIB = 200
+MOST_MIB = 40
+"""What an export may add to a process that has the product loaded, however many rows there are."""
 # One statement: a bulk_create of a million rows takes minutes.
 FILL = """
 insert into conversations_conversation (
@@ -58,7 +59,7 @@ def written_apart(world: World, export: Export) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])
-def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, record_property: Any) -> None:
+def test_a_million_rows_take_little_memory(committed_world: World, format: str, record_property: Any) -> None:
     if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
         pytest.skip("pyarrow isn't installed (locks/warehouse.txt)")
     world = committed_world
@@ -75,10 +76,10 @@ def test_a_million_rows_stay_under_200_mib(committed_world: World, format: str, 
     print(words)  # noqa: T201  (the figures of the evidence)
     record_property("export", words)
     assert (export.state, export.written) == ("done", ROWS)
-    assert max(most, other) < MOST_MIB, words
+    assert max(most - before, other - before) < MOST_MIB, words
 
 
-def test_a_person_with_50_000_messages_stays_under_200_mib(committed_world: World, record_property: Any) -> None:
+def test_a_person_with_50_000_messages_takes_little_memory(committed_world: World, record_property: Any) -> None:
     world, text = committed_world, "Where is my parcel? It has been on its way since Monday. " * 10
     with tenant_scope(world.acme.pk):
         line = ChannelAccount.objects.create(kind="webchat", name="Chat")
@@ -98,7 +99,7 @@ def test_a_person_with_50_000_messages_stays_under_200_mib(committed_world: Worl
     record_property("export", words)
     assert export.state == "done"
     assert export.written > MESSAGES
-    assert most < MOST_MIB, words
+    assert most - before < MOST_MIB, words
 
 
 def test_parquet_has_types_and_no_personal_value(acme: World) -> None:
