@@ -34,6 +34,7 @@ class CustomerLinkViewSet(ApiViewSet):
     permissions: ClassVar = {"create": LINK}
     serializer_class = LinkedSerializer
     request_serializer = CustomerLinkSerializer
+    success_status = 200  # it may be taken away as well
 
     @idempotent
     def create(self, request: Request) -> Response:

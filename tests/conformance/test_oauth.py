@@ -22,7 +22,7 @@ from core.tenancy.scope import tenant_scope
 from integrations.connections import providers, services
 from integrations.connections.authorisation import authorise
 from integrations.connections.consents import callback_url
-from integrations.connections.errors import WORDS, ConnectionFailed
+from integrations.connections.errors import CONNECTING, WORDS, ConnectionFailed
 from integrations.connections.providers import Provider
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, OAuthApp, Scope
@@ -177,7 +177,7 @@ def test_consent_is_given_in_the_console_with_the_verifier_of_its_own_state(
     assert cancelled["error"] == "access_denied"
     assert WORDS["access_denied"] in come_back(owner, cancelled)
     mine, other = (visit(way_to_the_vendor(owner, name=name)) for name in ("Two", "Three"))
-    assert WORDS["invalid_grant"] in come_back(owner, {**mine, "code": other["code"]})
+    assert CONNECTING["invalid_grant"] in come_back(owner, {**mine, "code": other["code"]})
     assert vendor.refusals() == ["code_verifier does not match code_challenge"]
     assert ProviderAccount.objects.count() == 1
 

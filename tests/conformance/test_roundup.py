@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from tests.conformance.conftest import serving, vendor_package
 from tests.edge.ports import free_port
 from tests.edge.tickets_fixture import CREATES, CUSTOMER, TicketServer
 from tests.integrations.ticketing.conftest import Desk
-from tests.integrations.ticketing.test_port import INTERNAL, KEY, NEW, TicketContract, value
+from tests.integrations.ticketing.test_port import INTERNAL, KEY, NEW, TicketContract, at_once, value
 
 pytestmark = pytest.mark.long
 TRACKERS = ("acme", "globex")
@@ -226,16 +225,14 @@ class TestRoundup(TicketContract):
 
     def test_two_workers_with_one_key_add_one_comment(self, there: Desk) -> None:
         number, both = self.first().number, [self.client(attempts=1) for _ in range(2)]
-        with ThreadPoolExecutor(2) as pool:
-            answers = list(pool.map(lambda client: client.comment(number, INTERNAL, KEY), both))
+        answers = at_once(both, lambda client: client.comment(number, INTERNAL, KEY))
         assert [isinstance(one, Ok) for one in answers] == [True, True]
         assert len(there.server.comments()) == 1
 
     def test_later_of_two_issues_with_one_key_is_retired(self, there: Desk) -> None:
         there.server.script(CREATES[self.name], "stall", seconds=5)
         both = [self.client(attempts=1) for _ in range(2)]
-        with ThreadPoolExecutor(2) as pool:
-            answers = list(pool.map(lambda client: value(client.create(NEW, KEY)), both))
+        answers = at_once(both, lambda client: value(client.create(NEW, KEY)))
         assert answers[0].number == answers[1].number
         assert there.server.created() == 1
         assert [line for line in there.server.requests() if line.startswith("DELETE")] != []
