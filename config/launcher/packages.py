@@ -16,7 +16,7 @@ from config.launcher.faults import StartError
 from config.launcher.place import ROOT
 
 PRODUCT = ("requirements.txt", "locks/embedded.txt")
-LOCKS = {"runtime": PRODUCT, "dev": (*PRODUCT, "locks/dev.txt")}
+LOCKS = {"runtime": PRODUCT, "dev": (*PRODUCT, "locks/telemetry.txt", "locks/backup.txt", "locks/dev.txt")}
 UV_LOCK = "locks/uv.txt"
 NO_VENV = """\
 This Python cannot make virtual environments: its module "ensurepip" is missing.

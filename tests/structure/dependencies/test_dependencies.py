@@ -14,6 +14,8 @@ ASKED: dict[str, list[str]] = {
     "requirements.txt": PROJECT["dependencies"],
     "locks/embedded.txt": EXTRAS["embedded"],
     "locks/dev.txt": EXTRAS["dev"],
+    "locks/telemetry.txt": EXTRAS["telemetry"],
+    "locks/backup.txt": EXTRAS["backup"],
     "locks/sbom.txt": EXTRAS["sbom"],
     "locks/warehouse.txt": EXTRAS["warehouse"],
     "locks/uv.txt": EXTRAS["installer"],
