@@ -17,7 +17,7 @@ class CoreConfig(AppConfig):
         from core.audit import anchor_places, anchors, vouched  # noqa: PLC0415
         from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
-        from core.installation import address, servers, state  # noqa: F401, PLC0415
+        from core.installation import address, metrics_ports, servers, state  # noqa: F401, PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import Queue  # noqa: PLC0415
         from core.observability import health, metrics  # noqa: PLC0415

@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from core.http import NoAnswer, NotSent, Reply
+from core.observability.ports import SHARED
 
 REGISTRY = CollectorRegistry()
-SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CODES: Final = frozenset({1000, 1001, 1005, 1006, 1012, 4400, 4401, 4403, 4408, 4429})
 """Codes of sockets that end which are counted by themselves; a client may send any other."""
@@ -134,7 +134,7 @@ def registry_of(folder: str) -> CollectorRegistry:
 
 def own_registry() -> CollectorRegistry:
     """Return the counters and histograms of all processes that share this one's folder, else its own."""
-    folder = os.environ.get(SHARED_FOLDER)
+    folder = os.environ.get(SHARED)
     return registry_of(folder) if folder else REGISTRY
 
 
