@@ -100,7 +100,7 @@ def serve_own() -> None:
     host, _, port = os.environ.get(ports.AT, "").rpartition(" ")
     if not host:
         return
-    together = CollectorRegistry()
+    together = CollectorRegistry(support_collectors_without_names=True)
     together.register(OF_PROCESS)
     together.register(metrics.own_registry())
     try:

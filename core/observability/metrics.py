@@ -127,7 +127,7 @@ def _outcome_of(reply: Reply | NotSent | NoAnswer) -> str:
 
 def registry_of(folder: str) -> CollectorRegistry:
     """Return the counters and histograms of all processes that share a folder; it is read at each scrape."""
-    shared = CollectorRegistry()
+    shared = CollectorRegistry(support_collectors_without_names=True)
     MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]
     return shared
 
