@@ -93,7 +93,7 @@ class NoAnswer:
 
 
 Listener = Callable[[str, Reply | NotSent | NoAnswer, float], None]
-"""Hears of each request: whom it went to, what came of it, and the seconds it took."""
+"""Hears of each request: the name of who was called, what came of it, and the seconds it took."""
 
 _listeners: list[Listener] = []
 

@@ -10,6 +10,7 @@ from core.installation.registry import Check, Finding, register, warning, well
 from core.observability.ports import USUAL
 
 PATIENCE: Final = 0.5
+MOST: Final = 1_000_000
 ASKED: Final = b"GET /metrics HTTP/1.0\r\n\r\n"
 OURS: Final = b"# HELP walker_"
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what a server listens on)
@@ -20,8 +21,13 @@ def metrics_ports() -> Finding:
     host, port = settings.METRICS_AT
     serves, taken = [], []
     for each in [port] if port else USUAL.values():
-        said = _ask(_ANY.get(host, host), each)
-        if said is not None:
+        said = b""
+        with suppress(OSError), socket.create_connection((_ANY.get(host, host), each), timeout=PATIENCE) as link:
+            said = b"\n"  # something listens, whatever it says
+            link.sendall(ASKED)
+            while OURS not in said and (piece := link.recv(65536)) and len(said) < MOST:
+                said += piece
+        if said:
             (serves if OURS in said else taken).append(str(each))
     if taken:
         return warning(
@@ -31,17 +37,6 @@ def metrics_ports() -> Finding:
     if serves:
         return well(f"Processes of this machine serve metrics at {', '.join(serves)}.")
     return well("No process of this machine serves metrics at a port of its own: see /metrics.")
-
-
-def _ask(host: str, port: int) -> bytes | None:
-    """Return what a port says of metrics, None where nothing listens."""
-    said = b""
-    with suppress(OSError), socket.create_connection((host, port), timeout=PATIENCE) as link:
-        said = b"\n"
-        link.sendall(ASKED)
-        while OURS not in said and (piece := link.recv(65536)) and len(said) < 1_000_000:
-            said += piece
-    return said or None
 
 
 register(Check("metrics_ports", "Ports for metrics", metrics_ports))

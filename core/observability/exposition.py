@@ -40,7 +40,7 @@ class ProcessGauges(Collector):
         for route, count in sorted(metrics.open_sockets.items()):
             sockets.add_metric([route], count)
         yield sockets
-        pool = _find_pool()
+        pool = find_pool()
         if pool is not None:
             said = pool.get_stats()
             size, idle = said.get("pool_size", 0), said.get("pool_available", 0)
@@ -118,8 +118,9 @@ def let_go() -> None:
         _serving.pop().socket.close()
 
 
-def _find_pool() -> Any:
-    # Django's own property would open a pool where there is none yet.
+def find_pool() -> Any:
+    """Return this process's pool of database connections; None where it has none, or none yet."""
+    # Django's own property would open one.
     pools: Any = getattr(connections["default"], "_connection_pools", {})
     return pools.get("default")
 

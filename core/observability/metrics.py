@@ -108,21 +108,19 @@ def note_model_call(provider: str, outcome: str, seconds: float, first_token: fl
 
 def note_provider_call(provider: str, reply: Reply | NotSent | NoAnswer, seconds: float) -> None:
     """Count a request to an outside system, by the class of its answer."""
-    PROVIDER_CALLS.labels(provider, _outcome_of(reply)).inc()
+    if not isinstance(reply, Reply):
+        outcome = "not_sent" if isinstance(reply, NotSent) else "no_answer"
+    elif reply.status < 400:
+        outcome = "answered"
+    else:
+        outcome = "failed" if reply.status >= 500 else "limited" if reply.status == _LIMITED else "refused"
+    PROVIDER_CALLS.labels(provider, outcome).inc()
     PROVIDER_SECONDS.labels(provider).observe(seconds)
 
 
 def note_cache_read(cache: str, *, is_hit: bool) -> None:
     """Count a value that was looked up."""
     CACHE_READS.labels(cache, "hit" if is_hit else "miss").inc()
-
-
-def _outcome_of(reply: Reply | NotSent | NoAnswer) -> str:
-    if not isinstance(reply, Reply):
-        return "not_sent" if isinstance(reply, NotSent) else "no_answer"
-    if reply.status < 400:
-        return "answered"
-    return "failed" if reply.status >= 500 else "limited" if reply.status == _LIMITED else "refused"
 
 
 def registry_of(folder: str) -> CollectorRegistry:

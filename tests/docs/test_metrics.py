@@ -52,7 +52,7 @@ def measured() -> dict[str, Row]:
 
 def test_every_metric_is_on_its_page_with_its_type_and_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     get_resolver().url_patterns  # noqa: B018  (loads every view, some of which count)
-    monkeypatch.setattr(exposition, "_find_pool", Pool)
+    monkeypatch.setattr(exposition, "find_pool", Pool)
     said = listed()
     assert len(said) == len(ROW.findall(PAGE))
     assert {**counted(), **measured()} == said
