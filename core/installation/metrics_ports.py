@@ -23,7 +23,7 @@ def metrics_ports() -> Finding:
     for each in [port] if port else USUAL.values():
         said = b""
         with suppress(OSError), socket.create_connection((_ANY.get(host, host), each), timeout=PATIENCE) as link:
-            said = b"\n"  # something listens, whatever it says
+            said = b"\n"  # something listens, also where it says nothing
             link.sendall(ASKED)
             while OURS not in said and (piece := link.recv(65536)) and len(said) < MOST:
                 said += piece
