@@ -69,7 +69,10 @@ def awaited(port: int, pattern: str, seconds: float = 60) -> "re.Match[str] | No
     return found
 
 
-def test_worker_serves_what_its_children_count_also_after_one_of_them_was_killed(committed_world: World) -> None:
+def test_worker_serves_what_its_children_count_also_after_one_of_them_was_killed(
+    committed_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     prefix, port = f"{settings.CACHES['default']['KEY_PREFIX']}:counting", ports.pick()
     counted = r'^walker_tasks_total\{result="succeeded",task="core\.tasks\.purge_idempotency"\} '
     worker = start(prefix, "--metrics-port", str(port))
