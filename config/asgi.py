@@ -8,17 +8,20 @@ from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
-from django.core.asgi import get_asgi_application
+from django import setup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("WALKER_PROCESS", "web")
 
-pages = get_asgi_application()
+setup(set_prefix=False)
 
 from channels_app.sockets.routes import websocket_urlpatterns  # noqa: E402  (needs the apps)
 from channels_app.webhooks.server import PlainHandler, is_webhook  # noqa: E402
+from core.observability.exposition import serve_own  # noqa: E402
 from core.observability.garbage_collector import freeze_loaded_objects  # noqa: E402
+from core.observability.requests import CountingHandler  # noqa: E402
 
+pages = CountingHandler()
 webhooks = PlainHandler()
 
 
@@ -30,3 +33,4 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})
 
 freeze_loaded_objects()
+serve_own()

@@ -7,10 +7,20 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_before_create_process,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+)
 from django.db import close_old_connections, connection
 
 from core.jobs.decorators import MODELS, is_quick_sweep
+from core.observability import exposition, metrics
 from core.observability.garbage_collector import freeze_loaded_objects, tune_for_startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -35,6 +45,8 @@ GIVES_WAY = 5
 CHECKED_FOR = 5.0
 _checked = threading.local()
 """When each thread, which has a connection of its own, looked at it last."""
+_began: dict[str, float] = {}
+"""When each task began that this process works on."""
 
 # Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor
 # its sweeps run. Workers and beat import these when they start, and stop if one is missing.
@@ -67,6 +79,31 @@ def _check_connection(sender: Any, **_: Any) -> None:
     if connection.errors_occurred or moment - getattr(_checked, "at", float("-inf")) >= CHECKED_FOR:
         close_old_connections()
         _checked.at = moment
+
+
+@task_prerun.connect
+def _note_beginning(task_id: str, **_: Any) -> None:
+    _began[task_id] = time.monotonic()
+
+
+@task_postrun.connect
+def _count_task(sender: Any, task_id: str, state: str | None = None, **_: Any) -> None:
+    """Count a task that ended, by its name."""
+    began = _began.pop(task_id, None)
+    metrics.note_task(sender.name, state, None if began is None else time.monotonic() - began)
+
+
+@worker_ready.connect
+@beat_init.connect
+def _serve_metrics(**_: Any) -> None:
+    """Serve what this process and its children count, where it has a port for that."""
+    exposition.serve_own()
+
+
+@worker_process_init.connect
+def _leave_metrics_to_parent(**_: Any) -> None:
+    """Close the parent's port in a child that took the place of another: it would hold it after the parent's end."""
+    exposition.let_go()
 
 
 @worker_init.connect

@@ -24,6 +24,11 @@ env = environ.FileAwareEnv()
 env.ENVIRON = _Given()
 
 
+def metrics_address() -> tuple[str, int]:
+    """Return where processes serve their metrics: a host, and a port, 0 without one. Raises ValueError."""
+    return env("WALKER_METRICS_HOST", default="127.0.0.1"), env.int("WALKER_METRICS_PORT", default=0)
+
+
 def drain_times() -> tuple[float, float, float]:
     """Return the seconds of a stop: of notice, of closing sockets, of finishing.
 

@@ -14,7 +14,7 @@ from django.urls import reverse_lazy
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
-from config.environment import env, key_ring, sign_in_with
+from config.environment import env, key_ring, metrics_address, sign_in_with
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -32,7 +32,7 @@ DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 TRUSTED_PROXIES = [str(ip_network(one.strip(), strict=False)) for one in env.list("TRUSTED_PROXIES", default=[])]
-METRICS_TOKEN = env("METRICS_TOKEN", default="")
+METRICS_TOKEN, METRICS_AT = env("METRICS_TOKEN", default=""), metrics_address()
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
 PLATFORMS = [
     "integrations.meta_ads.platform.MetaAds",

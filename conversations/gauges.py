@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import Count, DateTimeField, Func, OuterRef, Subquery, UUIDField, Value
 from django.db.models.functions import Coalesce
 
-from conversations.models import WAITS_FOR_PERSON, Contact, Conversation, Message
+from conversations.models import WAITS_FOR_PERSON, Availability, Contact, Conversation, Message
 from conversations.transitions import UNDELIVERED
 from core.clock import now
 from core.models import AuditEntry
@@ -34,6 +34,14 @@ health.register_gauge(
     late_above=60,
 )
 
+
+def people_online() -> float:
+    """Return how many members of all organisations are available."""
+    with platform_scope():  # one number over all tenants
+        return float(Availability.objects.filter(until=None, state=Availability.State.ONLINE).count())
+
+
+health.register_gauge("walker_people_online", people_online, help="Members who are available, over all organisations.")
 
 MINUTES: Final = timedelta(minutes=10)
 HOUR: Final = timedelta(hours=1)

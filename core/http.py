@@ -10,6 +10,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -89,6 +90,17 @@ class NoAnswer:
 
     code: str
     detail: str
+
+
+Listener = Callable[[str, Reply | NotSent | NoAnswer, float], None]
+"""Hears of each request: the name of who was called, what came of it, and the seconds it took."""
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Let a function hear of each request; it must neither call nor wait for anything, nor raise."""
+    _listeners.append(listener)
 
 
 class EgressRefused(httpx2.ConnectError):
@@ -233,7 +245,8 @@ class OutgoingHttp:
     """A client with one base URL and one set of headers; each request has its own connection.
 
     Connections are not reused: a server may close an old one just as a request is sent, and then nobody
-    knows whether it arrived. `trust` verifies its certificate, instead of the public authorities.
+    knows whether it arrived. `trust` verifies its certificate, instead of the public authorities. `provider` names in
+    metrics who is called: a vendor or a kind of system, never a host, which an organisation may have chosen.
     """
 
     def __init__(
@@ -244,8 +257,9 @@ class OutgoingHttp:
         patience: Patience | None = None,
         private_hosts: Iterable[str] = (),
         trust: ssl.SSLContext | None = None,
+        provider: str = "other",
     ) -> None:
-        self._patience = patience or Patience()
+        self._patience, self._provider = patience or Patience(), provider
         base = httpx2.URL("")  # without an address each request is answered by `bad_url`
         with suppress(httpx2.InvalidURL):
             base = httpx2.URL(base_url)
@@ -282,12 +296,15 @@ class OutgoingHttp:
         """
         if unknown := sent.keys() - Sent.__annotations__.keys():
             raise TypeError(f"a request sends no {', '.join(sorted(unknown))}")
+        began = time.monotonic()
         with Deadline(self._patience.total) as deadline:
             given = {("data" if name == "form" else name): value for name, value in sent.items()}
             outcome = self._request(deadline, method, path, hear, **given)
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
-            return NoAnswer("timed_out", "The answer took too long.")
+            outcome = NoAnswer("timed_out", "The answer took too long.")
+        for listener in _listeners:
+            listener(self._provider, outcome, time.monotonic() - began)
         return outcome
 
     def _request(

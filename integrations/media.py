@@ -41,7 +41,9 @@ def get(url: str, headers: Mapping[str, str], *, private_host: str) -> Reply | N
     """Ask for a file once; only the host that the operator configured may have a private address."""
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    http = OutgoingHttp(f"{parts.scheme}://{parts.netloc}", patience=PATIENCE, private_hosts=[private_host])
+    http = OutgoingHttp(
+        f"{parts.scheme}://{parts.netloc}", patience=PATIENCE, private_hosts=[private_host], provider="media"
+    )
     try:
         return http.request("GET", path, headers=headers)
     finally:

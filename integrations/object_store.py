@@ -29,7 +29,9 @@ class Bucket:
         key_id, _, secret = key.partition(":")
         self._signer = Signer(key_id, secret, region, "s3")
         host = host_of(self._url.geturl())
-        self._http = OutgoingHttp(f"{self._url.scheme}://{self._url.netloc}", patience=patience, private_hosts=[host])
+        self._http = OutgoingHttp(
+            f"{self._url.scheme}://{self._url.netloc}", patience=patience, private_hosts=[host], provider="object_store"
+        )
 
     def request(
         self, method: str, name: str, content: bytes = b"", headers: Mapping[str, str] | None = None

@@ -302,7 +302,9 @@ def is_first(what: str, of: str, *, seconds: float) -> bool:
 def read_json(method: str, url: str, *, refusal: str = "provider_wrong", **sent: Any) -> dict[str, Any]:
     """Return the JSON object that a provider answers; `refusal` is the code for another answer than 200."""
     headers = {"Accept": "application/json", **sent.pop("headers", {})}
-    with closing(OutgoingHttp(url, patience=PATIENCE, private_hosts=settings.IDENTITY_HOSTS)) as http:
+    with closing(
+        OutgoingHttp(url, patience=PATIENCE, private_hosts=settings.IDENTITY_HOSTS, provider="sign_in")
+    ) as http:
         given: Sent = {"headers": headers, **sent}  # type: ignore[typeddict-item]  # one of its fields
         reply = http.request(method, url, **given)
     if isinstance(reply, NotSent | NoAnswer):

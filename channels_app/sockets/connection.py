@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from channels.consumer import get_handler_name
@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from redis import RedisError
 
 from core.events.streams import group_name
+from core.observability import metrics
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -30,13 +31,25 @@ AGAIN_AFTER: Final = 5.0  # where the database is away
 class SocketConnection(AsyncWebsocketConsumer):
     """One WebSocket. State lives in the stream rows; hints only wake the connection."""
 
+    route: ClassVar[str]
+    """Its name in metrics."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.bad = 0
         self.gone = False
+        self.ended_with = 1006
         self.sending = asyncio.Lock()
         self.look_at = 0.0
         self.woken = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the connection until its end, however it ends."""
+        metrics.note_socket_opened(self.route)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            metrics.note_socket_closed(self.route, self.ended_with)
 
     def hints_lost(self) -> None:
         """Look again soon, once this process listens to Redis again."""
@@ -59,6 +72,8 @@ class SocketConnection(AsyncWebsocketConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle one message. Channels' own look for old connections is left out: `thread_pool` does that."""
+        if message["type"] == "websocket.disconnect" and not self.gone:
+            self.ended_with = message["code"] or 1005
         await getattr(self, get_handler_name(message))(message)
 
     async def stream_several(self, message: dict[str, Any]) -> None:
@@ -74,7 +89,7 @@ class SocketConnection(AsyncWebsocketConsumer):
     async def hang_up(self, code: int) -> None:
         """Close the connection once."""
         if not self.gone:
-            self.gone = True
+            self.gone, self.ended_with = True, code
             await self.close(code=code)
 
     def header(self, name: str) -> str:

@@ -44,6 +44,8 @@ TYPING_EVERY: Final = 1.0
 class ConsoleConsumer(SocketConnection):
     """The connection of one console page, or of an app that a person has signed in to."""
 
+    route = "console"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.key: Key | None = None

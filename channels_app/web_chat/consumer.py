@@ -37,6 +37,8 @@ SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
 class ChatConsumer(ChatConnection):
     """One connection of one guest. Frames are handled one at a time. Nothing slow runs inside."""
 
+    route = "chat"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.refused = 0

@@ -1,5 +1,6 @@
 """Serve webhooks without middleware, on threads that keep their database connection."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from django.urls import set_script_prefix
 
 from channels_app.kit.channel import plain_paths
 from channels_app.sockets.thread_pool import close_all
+from core.observability.requests import note_answer
 
 WORKERS: Final = 6
 
@@ -52,11 +54,13 @@ class PlainHandler(ASGIHandler):
 
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
         set_script_prefix("/")
+        began = time.monotonic()
         try:
             answer = self.get_response(request)
         finally:
             if connection.errors_occurred:
                 connection.close()
+        note_answer(request, answer, began)
         return answer
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from config.launcher import parts, ports
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
+from core.observability.ports import USUAL
 
 ABOUT = """\
 Walker: AI agents talk to customers and staff, and every risky action waits for a person's approval.
@@ -78,8 +79,9 @@ def check_first(arguments: argparse.Namespace) -> None:
     """Refuse at once what would only fail after the installation."""
     if arguments.command != "run":
         return
-    if not 0 < arguments.port < 65536:
-        raise StartError(f"--port must be between 1 and 65535, not {arguments.port}.")
+    for name, port in (("port", arguments.port), ("metrics-port", arguments.metrics_port or 1)):
+        if not 0 < port < 65536:
+            raise StartError(f"--{name} must be between 1 and 65535, not {port}.")
     place = Place(arguments.data)
     place.check_writable()
     if not place.has_notes() and not ports.is_free(arguments.host, arguments.port):
@@ -125,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--port", type=int, default=8000, help="web port (default 8000)")
     run.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    run.add_argument(
+        "--metrics-port", type=int, default=0, metavar="N", help="serve what all processes count on 127.0.0.1 there"
+    )
     run.add_argument("--no-demo", action="store_true", help="no demo tenants and no stand-ins")
     run.add_argument("--reset", action="store_true", help="throw away the data folder first (asks nothing)")
     demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
@@ -171,6 +176,15 @@ def add_production(commands: Any, where: argparse.ArgumentParser) -> None:
     serve.add_argument("--host", default="127.0.0.1", help="web: address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, default=8000, help="web: port (default 8000)")
     serve.add_argument("--at-once", type=int, default=0, metavar="N", help="workers: how many tasks at a time")
+    usual = ", ".join(f"{name} {port}" for name, port in USUAL.items())
+    serve.add_argument(
+        "--metrics-port",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help=f"serve its metrics there, at WALKER_METRICS_HOST (default 127.0.0.1); without a number: {usual}",
+    )
     migrate = commands.add_parser(
         "migrate", parents=[where], help="bring the database up to the code, on servers", allow_abbrev=False
     )

@@ -22,6 +22,7 @@ from config.launcher.processes import Spec
 from config.launcher.servers import services
 from config.launcher.servers.roles import PLATFORM
 from config.launcher.supervisor import Supervisor, say
+from core.observability.ports import ELSEWHERE, SHARED
 from standins.google_ads import seed as google_ads
 from standins.mailbox import seed
 from standins.meta.ads import seed as meta_ads
@@ -47,6 +48,7 @@ class Installation:
     durable: bool = True
     asgi: str = "config.asgi:application"
     environment: dict[str, str] = field(default_factory=dict)
+    metrics_port: int = 0
 
     @property
     def url(self) -> str:
@@ -182,9 +184,15 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat, which count into one folder, and workers that may wait for others."""
+        """Start web, worker and beat, which count into one folder, and workers that may wait for others.
+
+        With a port for metrics one more process serves there what they count.
+        """
         self.supervisor.place.empty_metrics()
-        shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
+        shared = {SHARED: str(self.supervisor.place.metrics)}
+        if self.metrics_port:
+            self.supervisor.add(self._spec("metrics", parts.metrics(self.metrics_port, self.supervisor.place.metrics)))
+            shared[ELSEWHERE] = "1"
         # The supervisor waits ten seconds.
         self._add(
             parts.web(self.host, self.port, self.asgi), WALKER_DRAIN_SECONDS="8", WALKER_DRAIN_SPREAD="1", **shared

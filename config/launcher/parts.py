@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 NAMES: Final = ("web", "worker", "models", "webhooks", "beat")
@@ -44,6 +45,11 @@ def worker(name: str, at_once: int = 0) -> Part:
     """Return a worker, which does a number of tasks at a time (0: the usual one)."""
     arguments = ("-m", *_WORKER, "-c", str(at_once or AT_ONCE[name]), *_QUEUES[name])
     return Part(name, arguments, {"WALKER_PROCESS": name})
+
+
+def metrics(port: int, folder: Path) -> tuple[str, ...]:
+    """Return what serves at a port of this machine what other processes count into a folder."""
+    return ("-m", "core.observability.exposition", "127.0.0.1", str(port), str(folder))
 
 
 def beat() -> Part:

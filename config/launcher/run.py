@@ -28,8 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
                 place.reset()
                 place.make()
             installation = Installation(supervisor, arguments.host, arguments.port, demo=not arguments.no_demo)
+            installation.metrics_port = arguments.metrics_port
             if not ports.is_free(installation.host, installation.port):
                 raise StartError(ports.taken(installation.host, installation.port))
+            if installation.metrics_port and not ports.is_free("127.0.0.1", installation.metrics_port):
+                raise StartError(f"port {installation.metrics_port} is taken: name another one for --metrics-port.")
             say("Starting PostgreSQL and Redis")
             installation.start_services()
             with installation.collecting():

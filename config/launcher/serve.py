@@ -4,18 +4,21 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 
 from config.launcher import env, parts, ports
-from config.launcher.faults import StartError
+from config.launcher.faults import StartError, plain
 from config.launcher.parts import Part
 from config.launcher.place import ROOT
 from config.launcher.servers import roles
 from config.launcher.supervisor import stop_on_signals
+from core.observability.ports import AT, SHARED, USUAL
 
 _MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
 LOOK_EVERY: Final = 2.0
@@ -25,7 +28,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Become the process, so that signals reach it, and its end is seen."""
     _load(arguments)
     part = part_of(arguments)
-    os.environ.update(part.settings)
+    os.environ.update({**part.settings, **metrics_of(arguments)})
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     os.chdir(ROOT)
     sys.stdout.flush()
@@ -63,6 +66,36 @@ def part_of(arguments: argparse.Namespace) -> Part:
     if not ports.is_free(arguments.host, arguments.port):
         raise StartError(ports.taken(arguments.host, arguments.port))
     return parts.web(arguments.host, arguments.port)
+
+
+def metrics_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return what a process needs to serve its metrics; StartError where its port is taken.
+
+    It counts into a folder of its own, emptied here: what an earlier process counted would be added up for good.
+    """
+    from config.environment import metrics_address  # noqa: PLC0415  (slow to load, and no other command needs it)
+
+    try:
+        host, port = metrics_address()
+    except ValueError:
+        raise StartError("WALKER_METRICS_PORT must be a number.") from None
+    if arguments.metrics_port is not None:
+        port = arguments.metrics_port or USUAL[arguments.part]
+    if not port:
+        return {}
+    if not 0 < port < 65536:
+        raise StartError(f"The port of metrics must be between 1 and 65535, not {port}.")
+    if not ports.is_free(host, port) or (arguments.part == "web" and port == arguments.port):
+        raise StartError(f"port {port} on {host} is taken: name another one for --metrics-port.")
+    shared = os.environ.get(SHARED)
+    try:
+        folder = Path(shared or tempfile.mkdtemp(prefix="walker-metrics-")) / f"{arguments.part}-{port}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in folder.glob("*.db"):
+            file.unlink()
+    except OSError as problem:
+        raise StartError(f"cannot count into {shared or tempfile.gettempdir()}: {plain(problem)}.") from None
+    return {AT: f"{host} {port}", SHARED: str(folder)}
 
 
 def make_roles(admin: str) -> None:

@@ -20,6 +20,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound, Refused
 from core.ids import uuid7
+from core.observability.metrics import note_message
 
 SENDER_NAME: Final = "Phone"
 
@@ -35,7 +36,9 @@ def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can report this.")
-    if not ChannelAccount.objects.filter(pk=echo.channel_account_id, is_active=True).exists():
+    active = ChannelAccount.objects.filter(pk=echo.channel_account_id, is_active=True)
+    channel = active.values_list("kind", flat=True).first()
+    if channel is None:
         raise NotFound("There is no such channel account.")
     rows = Message.objects.filter(
         channel_account_id=echo.channel_account_id, channel_message_id=texts.clean(echo.external_id)
@@ -79,6 +82,7 @@ def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
     if opened:
         inbound.announce_opened(actor, conversation, opened)
     stream_events.append_inbox(conversation, "message_sent")
+    note_message(channel, "out")
     return message
 
 

@@ -22,6 +22,7 @@ from core import catalogue
 from core.clock import now as clock_now
 from core.events import outbox, streams
 from core.ids import uuid7
+from core.observability.metrics import note_message
 from core.privacy.pii import mask_text
 
 SENDER_NAME: Final = "customer"
@@ -32,7 +33,7 @@ SENDER_NAME: Final = "customer"
 # contact keeps that contact's rights and conversations: `k` is the contact of both.
 _STORE: Final = """
 with place as (
-  select c.id, p.contact_id,
+  select c.id, a.kind, p.contact_id,
     case when %(verified)s and (%(user)s is null or %(user)s = k.user_id) then k.user_id end as user_id
   from conversations_contactpoint p
   join conversations_contact k on k.tenant_id = p.tenant_id and k.id = coalesce(p.origin_id, p.contact_id)
@@ -75,7 +76,7 @@ with place as (
   select %(announcement)s, %(tenant)s, 'message_received', %(id)s,
     jsonb_build_object('conversation', guard.id) || %(arrival)s, %(moment)s, 0 from guard where %(wants_answer)s
 )
-select head.stream, head.seq, guard.id, guard.contact_id, guard.user_id from head, guard
+select head.stream, head.seq, guard.id, guard.contact_id, guard.user_id, (select kind from place) from head, guard
 """
 # Columns that only the statement knows.
 _FOUND: Final = {
@@ -125,12 +126,13 @@ def store(
         found = cursor.fetchone()
     if found is None:
         return None
-    stream, message.seq, message.conversation_id, message.sender_id, message.sender_user_id = found
+    stream, message.seq, message.conversation_id, message.sender_id, message.sender_user_id, channel = found
     message._state.adding, message._state.db = False, connection.alias
     streams.hint_after_commit({stream: message.seq})
     if inbound.wants_answer:
         outbox.wake_relay_after_commit()
     _keep_files(message, files)
+    note_message(channel, "in")
     return message
 
 
@@ -158,6 +160,7 @@ def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: 
     message.seq = stream_events.append_message(conversation, message, event_type=name, listed=name).seq
     message.save(force_insert=True)
     _keep_files(message, files)
+    note_message(conversation.channel_account.kind, "in")
     return message
 
 

@@ -39,6 +39,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events import streams
 from core.ids import uuid7
 from core.models import Consent
+from core.observability.metrics import note_message
 from core.reach import gate
 from core.reach.verdict import MARKETING, WINDOW_CLOSED
 from core.reliability import limits
@@ -304,6 +305,7 @@ def _store(
     if files:
         Attachment.objects.bulk_create(files)
         file_contents.claim_content(files)
+    note_message(account.kind, "out")
     if not is_instant and due_at <= moment:
         delivery.wake_after_commit(message)
 

@@ -1,5 +1,6 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from core.observability import health
+from core.observability import health, ports
+from core.observability.exposition import OF_PROCESS
 from core.observability.metrics import counters_as_text
 from core.observability.stop import stopping
 
@@ -45,10 +45,8 @@ class HealthCollector(Collector):
 
 
 _seen: set[str] = set()
-_OWN = CollectorRegistry()
-_OWN.register(HealthCollector())
-ProcessCollector(registry=_OWN)
-PlatformCollector(registry=_OWN)
+_INSTALLATION = CollectorRegistry()
+_INSTALLATION.register(HealthCollector())
 
 
 @never_cache
@@ -91,13 +89,21 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus text, to the bearer of `METRICS_TOKEN`; without one to everyone where that is open."""
+    """Answer in Prometheus text, to the bearer of `METRICS_TOKEN`; without one to everyone where that is open.
+
+    What is served at a port is left out here, so that nobody counts it twice.
+    """
     if not _may_read_details(request):
         if not settings.METRICS_TOKEN:
             return HttpResponse("Set METRICS_TOKEN to read metrics.\n", status=403, content_type="text/plain")
         challenge = {"WWW-Authenticate": "Bearer"}
         return HttpResponse("A token is needed.\n", status=401, content_type="text/plain", headers=challenge)
-    return HttpResponse(generate_latest(_OWN) + counters_as_text(), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(_INSTALLATION)
+    if not os.environ.get(ports.AT):
+        text += generate_latest(OF_PROCESS)
+        if not os.environ.get(ports.ELSEWHERE):
+            text += counters_as_text()
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def _in_detail(readings: list[health.Reading]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
+from core.observability import metrics
+
 SEAL_BYTES: Final = 32
 PURPOSE: Final = b"walker.cache"
 
@@ -46,6 +48,7 @@ def _seal(packed: bytes) -> bytes:
     return hmac.digest(_key(settings.SECRET_KEY), packed, "sha256")
 
 
+_ABSENT: Final = object()
 _pools: dict[tuple[str, ...], dict[int, Any]] = {}
 _clients: dict[Any, Any] = {}
 
@@ -69,14 +72,15 @@ class _Client(RedisCacheClient):
 
     def get(self, key: Any, default: Any) -> Any:
         try:
-            return super().get(key, default)
+            found = super().get(key, _ABSENT)
         except BadSeal:
-            return default
+            found = _ABSENT
+        metrics.note_cache_read("shared", is_hit=found is not _ABSENT)
+        return default if found is _ABSENT else found
 
     def get_many(self, keys: Any) -> dict[Any, Any]:
-        absent = object()
-        found = {key: self.get(key, absent) for key in keys}
-        return {key: value for key, value in found.items() if value is not absent}
+        found = {key: self.get(key, _ABSENT) for key in keys}
+        return {key: value for key, value in found.items() if value is not _ABSENT}
 
 
 class SealedRedisCache(RedisCache):

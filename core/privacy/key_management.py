@@ -60,7 +60,7 @@ class KeyService:
             raise Unavailable(f"AWS KMS has to unwrap WALKER_KEYS, but WALKER_KMS_URL can't be called. {problem}")
         self._key, self._host = key, urlsplit(address).netloc
         self._signer = Signer(key_id, secret, arn[1], "kms")
-        self._http = OutgoingHttp(address, private_hosts=[host_of(address)])
+        self._http = OutgoingHttp(address, private_hosts=[host_of(address)], provider="kms")
 
     def unwrap(self, name: str, wrapped: str) -> str:
         """Return a key of the ring in Base64 (outside call); raises `Unavailable` with a sentence that names KMS."""

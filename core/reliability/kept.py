@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from django.conf import settings
 
+from core.observability import metrics
 from core.tenancy.scope import current_tenant_id
 
 MOST: Final = 1000
@@ -24,7 +25,9 @@ def keep(read: Callable[[], T], name: str, *of: Hashable, seconds: float | None 
     key = (current_tenant_id(), name, *of)
     read_at, found = _kept.get(key, (0.0, None))
     oldest = settings.KEEP_SETTINGS_SECONDS if seconds is None else seconds
-    if read_at and time.monotonic() - read_at < oldest:
+    is_fresh = bool(read_at) and time.monotonic() - read_at < oldest
+    metrics.note_cache_read("process", is_hit=is_fresh)
+    if is_fresh:
         return found  # type: ignore[no-any-return]
     if len(_kept) >= MOST:
         _kept.clear()

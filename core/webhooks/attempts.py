@@ -134,7 +134,7 @@ def _post(delivery: WebhookDelivery, moment: datetime, patience: Patience) -> Ou
         body=body,
     )
     headers = {"Content-Type": "application/json", "User-Agent": "Walker-Webhooks/1", **signed}
-    client = OutgoingHttp(origin, patience=patience, private_hosts=settings.WEBHOOK_HOSTS)
+    client = OutgoingHttp(origin, patience=patience, private_hosts=settings.WEBHOOK_HOSTS, provider="webhook")
     try:
         answer = client.request("POST", url.removeprefix(origin) or "/", content=body, headers=headers)
     finally:

@@ -173,7 +173,12 @@ class _Call(Generic[T]):
 
     def _send(self, headers: dict[str, str], left: float) -> Reply | NotSent | NoAnswer:
         patience = Patience(connect=min(CONNECT_SECONDS, left), read=left, total=left)
-        http = OutgoingHttp(self.system.base_url, patience=patience, private_hosts=self.system.private_hosts)
+        http = OutgoingHttp(
+            self.system.base_url,
+            patience=patience,
+            private_hosts=self.system.private_hosts,
+            provider=self.line.connection.provider,
+        )
         try:
             body = self.request.body or None
             return http.request(self.operation.method, self.request.target, content=body, headers=headers)

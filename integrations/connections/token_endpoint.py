@@ -33,7 +33,7 @@ def ask_for_tokens(
     url: str, form: Mapping[str, str], own_hosts: Collection[str], headers: Mapping[str, str] | None = None
 ) -> Tokens:
     """Return the tokens that an endpoint gives for a form (outside call). Raises ConnectionFailed."""
-    with closing(OutgoingHttp(url, patience=PATIENCE, private_hosts=own_hosts)) as http:
+    with closing(OutgoingHttp(url, patience=PATIENCE, private_hosts=own_hosts, provider="tokens")) as http:
         given = {"Accept": "application/json", **(headers or {})}
         reply = http.request("POST", url, form=form, headers=given)
     if isinstance(reply, NotSent | NoAnswer):

@@ -83,7 +83,9 @@ class LangflowClient:
         self, method: str, path: str, patience: Patience, *, accepted: tuple[int, ...] = (200,), **content: Any
     ) -> Reply:
         base_url, headers, private_hosts = self._address
-        link = OutgoingHttp(base_url, headers=headers, patience=patience, private_hosts=private_hosts)
+        link = OutgoingHttp(
+            base_url, headers=headers, patience=patience, private_hosts=private_hosts, provider="langflow"
+        )
         try:
             outcome = link.request(method, path, **content)
         finally:

@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9]{1,32}")
 @cache
 def _http_client(base_url: str, patience: Patience = PATIENCE) -> OutgoingHttp:
     """Return one client per process: creating it takes longer than a request, and it keeps no connection."""
-    return OutgoingHttp(base_url, patience=patience, private_hosts=[host_of(base_url)])
+    return OutgoingHttp(base_url, patience=patience, private_hosts=[host_of(base_url)], provider="meta")
 
 
 class MetaClient:

@@ -31,7 +31,7 @@ class EventOutcome:
 @cache
 def _http_client(origin: str, host: str) -> OutgoingHttp:
     """Return one client per origin and process; the address is the operator's, so it may be private."""
-    return OutgoingHttp(origin, patience=PATIENCE, private_hosts=[host])
+    return OutgoingHttp(origin, patience=PATIENCE, private_hosts=[host], provider="pagerduty")
 
 
 def send_event(*, routing_key: str, action: Action, dedup_key: str, payload: dict[str, Any] | None = None,

@@ -90,7 +90,7 @@ def _send(subscription: PushSubscription, notice: Notice, moment: datetime) -> R
         "Content-Type": "application/octet-stream",
         "Authorization": authorization(origin=origin, key=key, subject=subject, now=moment),
     }
-    client = OutgoingHttp(origin, patience=PATIENCE, private_hosts=settings.PUSH_HOSTS)
+    client = OutgoingHttp(origin, patience=PATIENCE, private_hosts=settings.PUSH_HOSTS, provider="push")
     try:
         return client.request("POST", subscription.endpoint.removeprefix(origin) or "/", content=body, headers=headers)
     finally:

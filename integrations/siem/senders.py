@@ -110,6 +110,7 @@ def send_https(destination: AuditDestination, lines: Sequence[Line]) -> None:
         patience=PATIENCE,
         private_hosts=settings.SIEM_HOSTS,
         trust=trust_in(authority) if authority else None,
+        provider="siem",
     )
     try:
         content = b"".join(line.text + b"\n" for line in lines)

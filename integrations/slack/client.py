@@ -25,7 +25,7 @@ SLOW_DOWN: Final = 30
 def _http_client(origin: str) -> OutgoingHttp:
     """Return one client per origin and process; one that the operator configured may have any address."""
     private = [host_of(origin)] if origin == _origin(settings.SLACK_API_BASE) else []
-    return OutgoingHttp(origin, patience=PATIENCE, private_hosts=private)
+    return OutgoingHttp(origin, patience=PATIENCE, private_hosts=private, provider="slack")
 
 
 class SlackClient:

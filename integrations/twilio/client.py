@@ -72,7 +72,7 @@ class _Line(HttpClient):
 @cache
 def _http_client(base_url: str) -> OutgoingHttp:
     """Return one client per process: creating it takes longer than a request, and it keeps no connection."""
-    return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
+    return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)], provider="twilio")
 
 
 class TwilioClient:

@@ -20,7 +20,11 @@ def list_contents(account_sid: str, auth_token: str) -> list[Mapping[str, Any]] 
     base = settings.TWILIO_CONTENT_BASE
     secret = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
     http = OutgoingHttp(
-        base, headers={"Authorization": f"Basic {secret}"}, patience=PATIENCE, private_hosts=[host_of(base)]
+        base,
+        headers={"Authorization": f"Basic {secret}"},
+        patience=PATIENCE,
+        private_hosts=[host_of(base)],
+        provider="twilio",
     )
     found: list[Mapping[str, Any]] = []
     path = f"{PATH}?PageSize=100"

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from config.launcher import cli, parts, serve
+from config.launcher import cli, parts, ports, serve
 from config.launcher.faults import StartError
 from core.management.commands.migrate import ONE_MIGRATES
 
@@ -98,3 +100,34 @@ def test_migration_waits_for_another_one_and_a_signal_ends_it() -> None:
             assert second.wait(10) == 130
         finally:
             cursor.execute("select pg_advisory_unlock(%s, 0)", [ONE_MIGRATES])
+
+
+def test_process_counts_into_an_empty_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("WALKER_METRICS_PORT", str(ports.pick()))
+    found = serve.metrics_of(cli.parse(["serve", "worker"]))
+    folder = Path(found["PROMETHEUS_MULTIPROC_DIR"])
+    assert found["WALKER_METRICS_AT"] == f"127.0.0.1 {os.environ['WALKER_METRICS_PORT']}"
+    (folder / "counter_1.db").write_bytes(b"of an earlier one")
+    (folder / "note").touch()
+    serve.metrics_of(cli.parse(["serve", "worker"]))
+    assert ([file.name for file in folder.iterdir()], folder.parent) == (["note"], tmp_path)
+    monkeypatch.delenv("WALKER_METRICS_PORT")
+    assert serve.metrics_of(cli.parse(["serve", "worker"])) == {}
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    usual = serve.metrics_of(cli.parse(["serve", "beat", "--metrics-port"]))
+    assert usual["WALKER_METRICS_AT"] == "127.0.0.1 9204"
+    shutil.rmtree(Path(usual["PROMETHEUS_MULTIPROC_DIR"]).parent)
+
+
+def test_port_for_metrics_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        taken = stranger.getsockname()[1]
+        for words in (["beat", "--metrics-port", str(taken)], ["web", "--port", "8123", "--metrics-port", "8123"]):
+            with pytest.raises(StartError, match=f"port {words[-1]} on 127.0.0.1 is taken"):
+                serve.metrics_of(cli.parse(["serve", *words]))
+    with pytest.raises(StartError, match="between 1 and 65535"):
+        serve.metrics_of(cli.parse(["serve", "beat", "--metrics-port", "70000"]))
+    monkeypatch.setenv("WALKER_METRICS_PORT", "many")
+    with pytest.raises(StartError, match="WALKER_METRICS_PORT must be a number"):
+        serve.metrics_of(cli.parse(["serve", "beat"]))

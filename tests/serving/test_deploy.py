@@ -183,11 +183,14 @@ def test_units_start_every_process_by_the_one_command() -> None:
     wanted = " ".join(unit("walker.target")["Wants"]).split()
     started = {re.sub(r"walker(-web)?@(\w+)\.service", r"\1 \2", name) for name in wanted}
     assert started == {"-web 8001", "-web 8002", *(f" {name}" for name in parts.NAMES if name != "web")}
-    for name, words in (("walker-web@.service", "serve web --port 8001"), ("walker@.service", "serve worker")):
+    for name, given, words in (
+        ("walker-web@.service", "8001", "serve web --port 8001 --metrics-port 18001"),
+        ("walker@.service", "worker", "serve worker --metrics-port"),
+    ):
         (command,) = unit(name)["ExecStart"]
         program, _, rest = command.partition(" -m config.launcher ")
         assert program == "/opt/walker/.venv/bin/python"
-        assert rest.replace("%i", words.split()[-1]) == words
+        assert rest.replace("%i", given) == words
         cli.parse(words.split())
 
 
@@ -357,3 +360,30 @@ def test_cluster_is_reached_through_the_ingress_and_the_clouds_own_addresses_not
     outside = [to["ipBlock"] for rule in policies["walker"]["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
     (anywhere,) = [block for block in outside if block["cidr"] == "0.0.0.0/0"]
     assert "169.254.0.0/16" in anywhere["except"]
+
+
+# ---- metrics
+
+
+def test_every_process_serves_its_metrics_and_prometheus_alone_reaches_them() -> None:
+    given = said(KUBERNETES / "base" / "kustomization.yaml")
+    port = int(given["WALKER_METRICS_PORT"])
+    policies, deployments = of("NetworkPolicy"), of("Deployment")
+    spec = policies["walker-metrics"]["spec"]
+    (chosen,) = spec["podSelector"]["matchExpressions"]
+    assert set(chosen["values"]) == {one["metadata"]["labels"][chosen["key"]] for one in deployments.values()}
+    assert spec["ingress"] == [
+        {
+            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "ports": [{"protocol": "TCP", "port": "metrics"}],
+        }
+    ]
+    for one in deployments.values():
+        notes = one["spec"]["template"]["metadata"]["annotations"]
+        assert (notes["prometheus.io/scrape"], notes["prometheus.io/port"]) == ("true", str(port))
+        ports = {each["name"]: each["containerPort"] for each in pod_of(one)["containers"][0]["ports"]}
+        assert ports["metrics"] == port
+    assert [port["port"] for rule in policies["walker-web"]["spec"]["ingress"] for port in rule["ports"]] == ["http"]
+    ours = [one for name, one in compose().items() if name in parts.NAMES]
+    assert {one["environment"]["WALKER_METRICS_PORT"] for one in ours} == {str(port)}
+    assert [one for one in ours if "ports" in one] == []

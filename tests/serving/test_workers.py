@@ -1,11 +1,14 @@
-"""A worker that is asked to stop: the task that it has begun comes to its end, and it takes no other."""
+"""A real worker: it lets its task finish when it is asked to stop, and serves what its children count."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -13,6 +16,7 @@ from django.db import connection
 from kombu import Connection  # type: ignore[attr-defined]
 from redis import Redis
 
+from config.launcher import ports
 from core import tasks
 from core.clock import now
 from core.models import IdempotencyRecord
@@ -29,6 +33,71 @@ def records(world: World) -> int:
         return IdempotencyRecord.objects.count()
 
 
+def start(prefix: str, *words: str) -> "subprocess.Popen[bytes]":
+    """Start a worker on the test's database, with keys of its own in Redis."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}",
+        "WALKER_REDIS_PREFIX": prefix,
+    }
+    command = [sys.executable, "-m", "config.launcher", "serve", "worker", "--at-once", "1", *words]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, env=environment, cwd=settings.BASE_DIR, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+
+
+def broker(prefix: str) -> Connection:
+    options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": f"{prefix}:broker:"}
+    return Connection(settings.REDIS_URL, transport_options=options)
+
+
+def scraped(port: int) -> str:
+    """Return what a port says of metrics, "" where nothing answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError:
+        return ""
+
+
+def awaited(port: int, pattern: str, seconds: float = 60) -> "re.Match[str] | None":
+    until = time.monotonic() + seconds
+    while (found := re.search(pattern, scraped(port), re.MULTILINE)) is None and time.monotonic() < until:
+        time.sleep(0.2)
+    return found
+
+
+def test_worker_serves_what_its_children_count_also_after_one_of_them_was_killed(
+    committed_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    prefix, port = f"{settings.CACHES['default']['KEY_PREFIX']}:counting", ports.pick()
+    counted = r'^walker_tasks_total\{result="succeeded",task="core\.tasks\.purge_idempotency"\} '
+    worker = start(prefix, "--metrics-port", str(port))
+    try:
+        with broker(prefix) as way:
+            tasks.purge_idempotency.apply_async(connection=way)
+            assert awaited(port, counted + r"1\.0$")
+            for child in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+            tasks.purge_idempotency.apply_async(connection=way)
+            assert awaited(port, counted + r"2\.0$")
+        text = scraped(port)
+        assert 'walker_process_info{part="worker"' in text
+        assert "walker_task_seconds_bucket" in text
+        assert "walker_sockets_open{" not in text
+        assert "pid=" not in text
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+        assert ports.is_free("127.0.0.1", port)
+    finally:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+
 def test_worker_finishes_its_task_before_it_ends_and_leaves_the_next_one(
     committed_world: World, redis_client: Redis
 ) -> None:
@@ -36,19 +105,9 @@ def test_worker_finishes_its_task_before_it_ends_and_leaves_the_next_one(
         idempotency.begin(scope="test", key="old", request_digest="0" * 64)
         IdempotencyRecord.objects.update(created_at=now() - timedelta(days=2))
     prefix = f"{settings.CACHES['default']['KEY_PREFIX']}:stopping"
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}",
-        "WALKER_REDIS_PREFIX": prefix,
-    }
-    command = [sys.executable, "-m", "config.launcher", "serve", "worker", "--at-once", "1"]
-    options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": f"{prefix}:broker:"}
-    quiet = subprocess.DEVNULL
-    worker = subprocess.Popen(
-        command, env=environment, cwd=settings.BASE_DIR, stdout=quiet, stderr=quiet, start_new_session=True
-    )
+    worker = start(prefix)
     try:
-        with Connection(settings.REDIS_URL, transport_options=options) as way:
+        with broker(prefix) as way:
             with locked(IdempotencyRecord._meta.db_table) as is_awaited:
                 tasks.purge_idempotency.apply_async(connection=way)
                 assert is_awaited()

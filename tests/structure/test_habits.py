@@ -106,8 +106,9 @@ def test_names_say_what_lives_there() -> None:
 
 def test_functions_are_not_called_handle_or_process_something() -> None:
     # HTTP transports and servers call `handle_request`, Django calls a middleware's `process_response` and
-    # `process_exception`, and Python's HTML parser `handle_starttag`, `handle_endtag` and `handle_data`.
-    vague = re.compile(r"^_?(handle|process)_(?!(async_)?request$|response$|exception$|(start|end)tag$|data$)")
+    # `process_exception`, Python's servers `handle_error`, its HTML parser `handle_starttag`, `handle_endtag` and
+    # `handle_data`.
+    vague = re.compile(r"^_?(handle|process)_(?!(async_)?request$|response$|exception$|error$|(start|end)tag$|data$)")
     assert [_where(s, n) for s in app_files() for n in s.functions() if vague.match(n.name)] == []
 
 

@@ -1,6 +1,7 @@
 """What is told of a run when it ends: the run, and its calls of tools and models since its last answer."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from agents.llm import registry
@@ -9,6 +10,7 @@ from agents.models import AgentRun, AgentVersion, ToolCall
 from core.catalogue import Amount, Code, EventType, Id, Shape, as_code, register
 from core.clock import now
 from core.events.streams import NewEvent
+from core.observability import metrics
 
 OWNER: Final = "conversation-staff"
 
@@ -114,13 +116,24 @@ def events_of(
         "rounds": rounds,
         "input_tokens": input_tokens,
         "output_tokens": output_tokens,
-        "milliseconds": max(0, int((moment - (run.started_at or moment)).total_seconds() * 1000)),
+        "milliseconds": int(_seconds(run, moment) * 1000),
         "asked_back": asked_back,
     }
     parts = [("tool_called", said) for said in _tools(run, agent, calls)]
     if version is not None and version.model in registry.networked_models():
         parts += [("model_called", said) for said in _models(run, agent)]
     return [NewEvent(stream, name, said) for name, said in (*parts, ("agent_run_finished", finished))]
+
+
+def note_end(run: AgentRun, state: str, code: str) -> None:
+    """Count, in metrics, a run that has ended."""
+    usual = "waiting" if state == AgentRun.State.WAITING else "answered"
+    result = "failed" if state == AgentRun.State.FAILED else "ended" if code else usual
+    metrics.note_run(str(run.trigger), result, _seconds(run, now()))
+
+
+def _seconds(run: AgentRun, moment: datetime) -> float:
+    return max(0.0, (moment - (run.started_at or moment)).total_seconds())
 
 
 def _tools(run: AgentRun, agent: str | None, calls: Sequence[ToolCall]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from agents.answering.runs import lease
 from agents.answering.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
-from agents.answering.runs.events import events_of
+from agents.answering.runs.events import events_of, note_end
 from agents.answering.runs.reply import answer_id
 from agents.models import AgentRun, ToolCall
 from conversations import services as conversations
@@ -105,6 +105,7 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
         code = "" if conversation else "conversation_closed"
         held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
         told = events_of(run, None, (), state=State.FINISHED, code=code)
+        note_end(run, State.FINISHED, code)
         _finish_waiting_runs(approval)
         if not (conversation and text):
             streams.append_all(told)
@@ -160,6 +161,7 @@ def give_up(run: AgentRun, error: str) -> None:
         if not lease.held(run).update(**ended):
             return
         streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED))
+        note_end(run, State.FAILED, NOT_REPORTED)
         dead_letters.park(kind=KIND, ref=run.pk, error=error)
     try:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=NOT_REPORTED)

@@ -470,9 +470,8 @@ def _record_end(
     run: AgentRun, answer: Answer, calls: list[ToolCall], *, code: str = "", reply_id: UUID | None = None
 ) -> None:
     """Record how the run ended, if it is still this worker's and no message joined. Raises `Overtaken`."""
-    moment, outcome = clock_now(), answer.outcome
+    moment, outcome, ended = clock_now(), answer.outcome, _state_of(answer, calls)
     usage = Usage(run.input_tokens, run.output_tokens).plus(outcome.usage)
-    ended = _state_of(answer, calls)
     # No message joins between this and the commit: taking one waits for the conversation.
     held = lease.held(run)
     if answer.generation >= 0:
@@ -497,3 +496,4 @@ def _record_end(
     )
     if not recorded:
         raise Overtaken
+    events.note_end(run, ended, code)

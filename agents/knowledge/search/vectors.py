@@ -130,6 +130,7 @@ class Embedder:
             headers={"Authorization": f"Bearer {self.route.key or 'none'}"},
             patience=Patience(min(3.0, seconds), seconds, seconds, LARGEST_ANSWER),
             private_hosts=settings.MODEL_HOSTS,
+            provider="embeddings",
         )
         try:
             body = {"model": self.route.embedding_model, "input": list(texts), "encoding_format": "float"}

@@ -140,7 +140,9 @@ class Walk:
 
 def open_client(start: str) -> OutgoingHttp:
     """Return a client that reaches public addresses only, and hosts that the operator has named."""
-    return OutgoingHttp(start, headers=HEADERS, patience=PATIENCE, private_hosts=settings.SITE_PRIVATE_HOSTS)
+    return OutgoingHttp(
+        start, headers=HEADERS, patience=PATIENCE, private_hosts=settings.SITE_PRIVATE_HOSTS, provider="site"
+    )
 
 
 def fetch_rules(http: OutgoingHttp, start: str) -> Rules | Unread:

@@ -34,6 +34,7 @@ from agents.llm.routes.ledger import Settlement, Spent
 from agents.llm.routes.models import Budget, ModelCall, Tier
 from agents.models import AgentRun, AgentVersion
 from core.errors import Unavailable
+from core.observability import metrics
 from core.observability.logging import get_logger
 from core.reliability.circuit_breaker import Breaker, breaker
 from core.tenancy.scope import current_tenant_id
@@ -64,6 +65,18 @@ _STOPS: Final[dict[Stop, Outcome]] = {
     "refusal": Outcome.REFUSAL,
     "cut": Outcome.CUT,
 }
+_COUNTED_AS: Final[dict[Outcome, str]] = {
+    Outcome.ANSWERED: "answered",
+    Outcome.LENGTH: "cut",
+    Outcome.CUT: "cut",
+    Outcome.REFUSAL: "refused",
+    Outcome.REJECTED: "refused",
+    Outcome.RATE_LIMITED: "limited",
+    Outcome.OVERLOADED: "limited",
+    Outcome.TIMED_OUT: "no_answer",
+    Outcome.STOPPED: "stopped",
+}
+"""Classes of outcomes in metrics; all others are "failed"."""
 _FREE_OF_CHARGE: Final = frozenset(
     {Outcome.RATE_LIMITED, Outcome.OVERLOADED, Outcome.REJECTED, Outcome.UNREACHABLE, Outcome.FAILED}
 )
@@ -263,18 +276,20 @@ class OneCall:
     def _close(
         self, row: ModelCall, outcome: Outcome, reported: Usage, limits: Usage, guess: Usage, began: float
     ) -> None:
+        took = time.monotonic() - began
+        first = None if self._first_at is None else self._first_at - began
+        metrics.note_model_call(self._candidate.provider, _COUNTED_AS.get(outcome, "failed"), took, first)
         known = self._candidate.prices
         if (outcome in _FREE_OF_CHARGE and not self.has_spoken) or self._candidate.model == LOCAL:
             usage, is_estimated = Usage(), False
         else:
             usage, is_estimated = prices.believable(reported, limits, guess)
-        first = None if self._first_at is None else int((self._first_at - began) * 1000)
         settlement = Settlement(
             outcome,
             usage,
             price=None if known is None else prices.cost(known, usage),
             is_estimated=is_estimated,
-            milliseconds=int((time.monotonic() - began) * 1000),
-            first_token_ms=first,
+            milliseconds=int(took * 1000),
+            first_token_ms=None if first is None else int(first * 1000),
         )
         ledger.close_call(row.pk, settlement)

@@ -24,7 +24,10 @@ DEFAULT_CONTEXT: Final = 128_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that can be asked; `prices` None means that nobody knows what it costs."""
+    """A model that can be asked; `prices` None means that nobody knows what it costs.
+
+    `provider` is the kind of interface it is asked by, for metrics: names of models and routes are an organisation's.
+    """
 
     name: str
     model: str
@@ -33,6 +36,7 @@ class Candidate:
     context_tokens: int
     make: Callable[[], Model] = field(repr=False)
     route_id: UUID | None = None
+    provider: str = LOCAL
 
     @property
     def breaker(self) -> str:
@@ -49,7 +53,14 @@ def of_route(route: ModelRoute) -> Candidate:
         return route_model(route.provider, route.model, key=route.key or "", base_url=route.base_url)
 
     return Candidate(
-        route.name, route.model, route.tier, prices_of(route), route.context_tokens, make, route_id=route.pk
+        route.name,
+        route.model,
+        route.tier,
+        prices_of(route),
+        route.context_tokens,
+        make,
+        route_id=route.pk,
+        provider=route.provider,
     )
 
 
@@ -88,6 +99,7 @@ def _default(key: str, name: str) -> Candidate:
         prices,
         DEFAULT_CONTEXT,
         lambda: registry.get_model(key, name),
+        provider=key,
     )
 
 

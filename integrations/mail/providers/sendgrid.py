@@ -30,6 +30,7 @@ class SendGridSender(GuardedSender):
             headers={"Authorization": f"Bearer {self._api_key}"},
             patience=PATIENCE_WITH_FILES if mail.files else PATIENCE,
             private_hosts=[host_of(self._base_url)],
+            provider="sendgrid",
         )
         try:
             answer = line.request("POST", PATH, json=body_of(mail))
