@@ -7,7 +7,13 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
+from celery.signals import (
+    setup_logging,
+    task_prerun,
+    worker_before_create_process,
+    worker_init,
+    worker_process_shutdown,
+)
 from django.db import close_old_connections, connection
 
 from core.jobs.decorators import MODELS, is_quick_sweep
@@ -86,6 +92,14 @@ def _give_way(**_: Any) -> None:
 def _share_memory(**_: Any) -> None:
     """Leave what the parent loaded out of the children's garbage collections. Its memory pages then stay shared."""
     freeze_loaded_objects()
+
+
+@worker_process_shutdown.connect
+def _send_last_errors(**_: Any) -> None:
+    """Send what stands in the queue: a worker's children end without what Python does at the end."""
+    from core.observability.errors import receiver  # noqa: PLC0415
+
+    receiver.close()
 
 
 @app.on_after_finalize.connect
