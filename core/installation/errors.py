@@ -47,9 +47,9 @@ def check_receiver(**_: Any) -> list[checks.CheckMessage]:
     if not settings.SENTRY_DSN:
         return []
     if not receiver.host():
-        return [checks.Warning(_NO_ADDRESS, hint=_GIVE_ONE, id="core.W004")]
+        return [checks.Warning(_NO_ADDRESS, hint=_GIVE_ONE, id="core.W001")]
     if not receiver.has_library():
-        return [checks.Warning(_NO_LIBRARY, hint=_INSTALL, id="core.W005")]
+        return [checks.Warning(_NO_LIBRARY, hint=_INSTALL, id="core.W002")]
     return []
 
 

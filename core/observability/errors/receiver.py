@@ -169,6 +169,7 @@ def _make_client() -> "Client":
         send_client_reports=False,
         server_name="",
         # Said outright: the library would take them from the environment.
+        _experiments={"transport_compression_algo": "gzip"},
         debug=False,
         spotlight=False,
         http_proxy="",
