@@ -91,7 +91,9 @@ class Fault:
             event["transaction"] = self.transaction
         if self.links:
             # The cause comes first there.
-            event["exception"] = {"values": [_value(link) for link in reversed(self.links)]}
+            values = [_value(link) for link in reversed(self.links)]
+            values[-1]["value"] = values[-1]["value"] or self.event
+            event["exception"] = {"values": values}
         return event
 
 
