@@ -38,6 +38,16 @@ RAISED: Final = "_raised"
 """Under what the exception itself goes on, for error reports. It is left out of every line."""
 
 
+class Raised:
+    """Holds an exception, and shows nothing of it: some handler may print what it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __repr__(self) -> str:
+        return type(self.error).__name__
+
+
 def drop_bodies(_logger: Any, _method: str, event: Event) -> Event:
     """Drop content and secrets."""
     for key in [key for key in event if isinstance(key, str) and key.lower() in DROPPED]:
@@ -81,7 +91,7 @@ def name_exception(_logger: Any, _method: str, event: Event) -> Event:
         if not isinstance(given, BaseException):
             error = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
         if isinstance(error, BaseException):
-            event["exception"], event[RAISED] = describe_exception(error), error
+            event["exception"], event[RAISED] = describe_exception(error), Raised(error)
     return event
 
 

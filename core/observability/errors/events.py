@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from core.errors import Unavailable
-from core.observability.logging import RAISED, Link, links_of
+from core.observability.logging import RAISED, Link, Raised, links_of
 from core.observability.processes import VERSION
 
 Category = Literal["application", "user", "integration"]
@@ -119,7 +119,8 @@ def _value(link: Link) -> dict[str, Any]:
 
 def fault_of(line: Mapping[str, Any], *, is_ours: bool, transaction: str = "", place: str = "") -> Fault:
     """Return the error that a scrubbed line tells of; `place` stands for the words of others, which quote values."""
-    error: BaseException | None = line.get(RAISED)
+    raised: Raised | None = line.get(RAISED)
+    error = None if raised is None else raised.error
     links = list(links_of(error)) if error is not None else []
     logger, event = str(line.get("logger", "")), str(line["event"])
     facts = plain_facts(line)

@@ -4,7 +4,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from core.errors import Conflict, Refused
+from core.errors import Conflict
 
 
 def raising(request: HttpRequest, name: str) -> HttpResponse:
@@ -24,7 +24,7 @@ def doubled(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def refused(request: HttpRequest, name: str) -> HttpResponse:
-    raise Refused(name)
+    return HttpResponse(name, status=403)
 
 
 urlpatterns = [

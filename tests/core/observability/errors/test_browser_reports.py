@@ -63,7 +63,7 @@ def test_words_of_the_script_itself_stay() -> None:
         (None, {"site": None, "Origin": "https://evil.example"}, 403),
         (None, {"site": None, "Origin": "null"}, 403),
         (None, {"message": "x" * browser_errors.LONGEST}, 413),
-        ("", {}, 400),
+        ("", {}, 413),
         ("[1]", {}, 400),
         ("{", {}, 400),
         (json.dumps({"file": GOOD["file"]}), {}, 400),
