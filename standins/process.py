@@ -4,8 +4,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,12 +47,13 @@ def serve(make: Callable[[], StandInServer], arguments: argparse.Namespace) -> i
         print(f"cannot listen on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
         return 1
 
-    # An exception ends it at once: looking ten times a second whether to stop would keep the machine awake.
-    with suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        print(f"listening on http://{arguments.host}:{server.server_port}", flush=True)
-        server.serve_forever(poll_interval=60)
+    # Signals are waited for: an exception that they raise can be swallowed where it lands, and looking ten times a
+    # second whether to stop would keep the machine awake.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    threading.Thread(target=server.serve_forever, args=(60,), daemon=True).start()
+    print(f"listening on http://{arguments.host}:{server.server_port}", flush=True)
+    signal.sigwait(ends)
     server.server_close()
     return 0
 

@@ -32,7 +32,7 @@ _FRAMES: Final = 30
 # Django logs the path of a refused request; a decision link, an invitation, a reset, a survey, a registration, a file
 # for a provider and the door of a mailbox have their secret there.
 _SECRET_PATH: Final = re.compile(r"(/(?:[dirsv]|channels/(?:files|email))/)[^/\s?#\"']+")
-_QUOTING: Final = ("asyncio", "celery", "daphne")
+_QUOTING: Final = {"asyncio": "event_loop_failed", "celery": "worker_failed", "daphne": "web_server_failed"}
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 RAISED: Final = "_raised"
 """Under what the exception itself goes on, for error reports. It is left out of every line."""
@@ -162,12 +162,12 @@ def name_library(_logger: Any, _method: str, event: Event) -> Event:
         context = getattr(record, "data", {})
         event["event"] = "task_failed" if record.levelno >= logging.WARNING else "task_done"
         event["task"], event["task_id"] = context.get("name", ""), context.get("id", "")
-    elif record.levelno >= logging.ERROR and record.name.startswith(_QUOTING):
+    elif record.levelno >= logging.ERROR:
         library = record.name.partition(".")[0]
-        if library != "celery" or record.exc_info:
+        if library in _QUOTING and (library != "celery" or record.exc_info):
             # Daphne's protocols print an exception, traceback and all, instead of handing it over.
             event.setdefault("exc_info", sys.exc_info())
-            event["event"] = f"{library}_failed"
+            event["event"] = _QUOTING[library]
     return event
 
 

@@ -144,6 +144,7 @@ def test_card_lists_the_keys_of_the_page_and_switches_them_off(opened: Opener, s
     expect(card).to_contain_text("Move down")
     expect(card).to_contain_text("Select, to act on several at once")
     card.get_by_label("Use single-key shortcuts").check()
+    expect(card.get_by_label("Open the next request")).to_be_checked()
     card.get_by_label("Open the next request").uncheck()
     page.keyboard.press("Escape")
     page.locator("body").press("j")

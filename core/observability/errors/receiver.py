@@ -43,7 +43,7 @@ _LAST_KEPT: Final = 30 * 24 * 3600
 
 @dataclass
 class _Process:
-    """What this process has; a child of it begins anew."""
+    """What this process has; its children begin with nothing."""
 
     lock: Any = field(default_factory=threading.Lock)
     budget: Budget = field(default_factory=Budget)
@@ -54,13 +54,13 @@ class _Process:
 _here = _Process()
 
 
-def _begin_anew() -> None:
+def _begin() -> None:
     # A lock may have been held at the fork, and the parent sends what stands in its queue.
     global _here
     _here = _Process()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_begin)
 
 
 def host() -> str:

@@ -25,7 +25,7 @@ class ErrorHandler(logging.Handler):
         """Report a record. It never raises: what reports errors must not make one."""
         try:
             _take(record)
-        except Exception:  # noqa: BLE001  (boundary: whatever a record holds)
+        except Exception:  # noqa: BLE001  (boundary: a record may hold anything)
             # Not by `handleError`, which prints the values of the record.
             receiver.ERRORS.labels("", "dropped").inc()
 

@@ -68,10 +68,10 @@ def envelopes(settings: Settings) -> Iterator[Envelopes]:
     made = Envelopes(f"http://key@127.0.0.1:{server.server_address[1]}/1")
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     settings.SENTRY_DSN = made.dsn
-    receiver._begin_anew()
+    receiver._begin()
     yield made
     made.released.set()
     receiver.close()
-    receiver._begin_anew()
+    receiver._begin()
     server.shutdown()
     server.server_close()

@@ -103,7 +103,7 @@ def test_error_of_task_socket_thread_or_loop_is_sent_under_a_name(
     logging.getLogger("some.library").error("Kowalczyk is away")
     events = envelopes.wait(5)
     assert [event["logentry"]["message"] for event in events[:4]] == [
-        "task_failed", "daphne_failed", "asyncio_failed", "thread_ended",
+        "task_failed", "web_server_failed", "event_loop_failed", "thread_ended",
     ]  # fmt: skip
     assert events[0]["transaction"] == "tests.breaking"
     assert "test_reports.py:test_error_of_task" in events[4]["logentry"]["message"]
@@ -112,11 +112,12 @@ def test_error_of_task_socket_thread_or_loop_is_sent_under_a_name(
 
 @pytest.mark.django_db
 def test_what_people_do_wrong_and_what_others_have_down_is_counted_and_not_sent(
-    envelopes: Envelopes, visitor: Client, acme: World, django_capture_on_commit_callbacks: Any
+    envelopes: Envelopes, visitor: Client, settings: Settings, acme: World, django_capture_on_commit_callbacks: Any
 ) -> None:
     before = count("user", "counted"), count("integration", "counted")
     assert visitor.get("/refused/Zbigniew/").status_code == 403
     assert count("user", "counted") - before[0] == 1
+    settings.ROOT_URLCONF = "config.urls"
     error = Unavailable("The service is away.")
     away: dict[str, Any] = {"__name__": "integrations.mail.providers.smtp"}
     exec("def call(error): raise error", away)  # noqa: S102  (a place in that module)
