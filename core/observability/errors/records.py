@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -23,11 +24,11 @@ class ErrorHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a record. It never raises: what reports errors must not make one."""
-        try:
+        with suppress(Exception):
             _take(record)
-        except Exception:  # noqa: BLE001  (boundary: a record may hold anything)
-            # Not by `handleError`, which prints the values of the record.
-            receiver.ERRORS.labels("", "dropped").inc()
+            return
+        # Not by `handleError`, which prints the values of the record.
+        receiver.ERRORS.labels("", "dropped").inc()
 
 
 def _take(record: logging.LogRecord) -> None:
