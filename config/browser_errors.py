@@ -52,7 +52,7 @@ _SAYS: Final = frozenset(
 def take_report(request: HttpRequest) -> HttpResponse:
     """Take what a script of ours reports: its file, a line, a column, the error's name and its masked message."""
     try:
-        fault = _read(request)
+        fault = read_report(request)
     except WalkerError as problem:
         again = {"Retry-After": str(MINUTE)} if isinstance(problem, TooMany) else {}
         return HttpResponse(f"{problem.detail}\n", status=problem.status, content_type="text/plain", headers=again)
@@ -63,14 +63,14 @@ def take_report(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _read(request: HttpRequest) -> Fault:
+def read_report(request: HttpRequest) -> Fault:
     """Return what is reported. Raises `Refused`, `TooLarge`, `TooMany` and `Invalid`, before it reads the body."""
-    if not _is_our_page(request):
+    if not is_our_page(request):
         raise Refused("Only pages of this installation report errors here.")
     length = str(request.META.get("CONTENT_LENGTH") or "")
     if not (length.isascii() and length.isdigit() and int(length[:8]) <= LONGEST):
         raise TooLarge(f"A report has at most {LONGEST} bytes.")
-    _count(request)
+    count_report(request)
     try:
         given = json.loads(request.body)
         file, line, column, name, said = (given[key] for key in ("file", "line", "column", "name", "message"))
@@ -78,7 +78,7 @@ def _read(request: HttpRequest) -> Fault:
         raise Invalid("A report has file, line, column, name and message.") from None
     if not all(type(number) is int and 0 <= number <= _MOST for number in (line, column)):
         raise Invalid("Lines and columns are numbers.")
-    script = _script_of(file)
+    script = script_of(file)
     if not script or not isinstance(name, str) or not isinstance(said, str):
         raise Invalid("Only scripts of Walker are reported.")
     type_name = name if _NAME.fullmatch(name) else "Error"
@@ -90,7 +90,7 @@ def _read(request: HttpRequest) -> Fault:
     )  # fmt: skip
 
 
-def _is_our_page(request: HttpRequest) -> bool:
+def is_our_page(request: HttpRequest) -> bool:
     """Tell whether the browser says that a page of ours asks; what says nothing is no browser of today."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -99,7 +99,7 @@ def _is_our_page(request: HttpRequest) -> bool:
     return origin.netloc in {request.get_host(), urlsplit(settings.PUBLIC_URL).netloc} and bool(origin.scheme)
 
 
-def _count(request: HttpRequest) -> None:
+def count_report(request: HttpRequest) -> None:
     """Count a report against each limit. Raises `TooMany`, also while Redis is away: a report is not worth the load."""
     limits = [("all", OF_ALL), (f"address:{client_address(request)}", OF_ONE)]
     session = request.session.session_key
@@ -114,7 +114,7 @@ def _count(request: HttpRequest) -> None:
         raise TooMany("Reports are not taken at the moment.") from None
 
 
-def _script_of(path: object) -> str:
+def script_of(path: object) -> str:
     """Return which script of ours lies at a path, "" if none does."""
     if path == reverse("widget_script"):
         return WIDGET

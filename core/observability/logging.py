@@ -130,11 +130,11 @@ def links_of(error: BaseException) -> Iterator[Link]:
             for frame, line in traceback.walk_tb(link.__traceback__)
         ][-_FRAMES:]
         left -= len(places) + 1
-        yield Link(type(link).__module__, type(link).__qualname__, _said(link), places)
+        yield Link(type(link).__module__, type(link).__qualname__, said_of(link), places)
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _said(error: BaseException) -> str:
+def said_of(error: BaseException) -> str:
     """Return what is ours of an exception's message: our sentence, or what the database calls the rule it broke."""
     if isinstance(error, WalkerError):
         return mask_text(error.detail)

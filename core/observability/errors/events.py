@@ -8,7 +8,6 @@ from pathlib import PurePath
 from typing import Any, Final, Literal
 from uuid import UUID
 
-import httpx2
 from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
@@ -36,6 +35,8 @@ _OUTSIDE: Final = (
     "accounts.company",
 )
 """Where other people's systems are called."""
+_CLIENTS: Final = ("httpx2", "openai", "anthropic")
+"""Libraries whose errors say that somebody else's system is away."""
 _JOBS_OUTSIDE: Final = ("analytics.brief", "hitl.execution", "hitl.notification")
 """Kinds of failed jobs that call one."""
 _OURS: Final = re.compile(
@@ -91,7 +92,7 @@ class Fault:
             event["transaction"] = self.transaction
         if self.links:
             # The cause comes first there.
-            values = [_value(link) for link in reversed(self.links)]
+            values = [value_of(link) for link in reversed(self.links)]
             values[-1]["value"] = values[-1]["value"] or self.event
             event["exception"] = {"values": values}
         return event
@@ -103,7 +104,7 @@ def release() -> str:
     return f"walker@{VERSION}+{commit}" if commit else f"walker@{VERSION}"
 
 
-def _value(link: Link) -> dict[str, Any]:
+def value_of(link: Link) -> dict[str, Any]:
     frames = [
         {
             "filename": place.file,
@@ -130,7 +131,7 @@ def fault_of(line: Mapping[str, Any], *, is_ours: bool, transaction: str = "", p
         category = "integration" if kind in _JOBS_OUTSIDE or _is_outside([kind]) else "application"
     elif error is None:
         category = "integration" if is_ours and _is_outside([logger]) else "application"
-    elif _is_of_others(error, [place.module for link in links for place in link.places]):
+    elif is_of_others(error, [place.module for link in links for place in link.places]):
         category = "integration"
     named = event if is_ours or _PLAIN.fullmatch(event) else place
     return Fault(
@@ -139,7 +140,7 @@ def fault_of(line: Mapping[str, Any], *, is_ours: bool, transaction: str = "", p
         logger,
         links,
         facts,
-        request_id=_id_of(line.get("request_id")),
+        request_id=str(as_plain(line.get("request_id")) or ""),
         transaction=transaction or str(facts.get("task", "")),
         is_sent=category != "integration" or event == DEAD_JOB,
     )
@@ -147,11 +148,11 @@ def fault_of(line: Mapping[str, Any], *, is_ours: bool, transaction: str = "", p
 
 def plain_facts(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ids, numbers and codes of a scrubbed line, without sentences."""
-    facts = {key: _plain(value) for key, value in line.items() if key not in _ENVELOPE and not key.startswith("_")}
+    facts = {key: as_plain(value) for key, value in line.items() if key not in _ENVELOPE and not key.startswith("_")}
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def _plain(value: Any) -> str | int | float | bool | None:
+def as_plain(value: Any) -> str | int | float | bool | None:
     if isinstance(value, bool | int | float):
         return value
     if isinstance(value, UUID):
@@ -159,11 +160,7 @@ def _plain(value: Any) -> str | int | float | bool | None:
     return value if isinstance(value, str) and _PLAIN.fullmatch(value) else None
 
 
-def _id_of(value: Any) -> str:
-    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else ""
-
-
-def _is_of_others(error: BaseException, modules: Iterable[str]) -> bool:
+def is_of_others(error: BaseException, modules: Iterable[str]) -> bool:
     """Tell whether an error says that somebody else's system is away: neither our code nor our own services."""
     chain, link = [], error
     while link is not None and len(chain) < 20:
@@ -171,7 +168,8 @@ def _is_of_others(error: BaseException, modules: Iterable[str]) -> bool:
         link = link.__cause__ or link.__context__  # type: ignore[assignment]
     if any(isinstance(each, DatabaseError | RedisError) for each in chain):
         return False
-    return isinstance(error, Unavailable | OSError | httpx2.HTTPError) and _is_outside(modules)
+    is_away = isinstance(error, Unavailable | OSError) or type(error).__module__.startswith(_CLIENTS)
+    return is_away and _is_outside(modules)
 
 
 def _is_outside(modules: Iterable[str]) -> bool:

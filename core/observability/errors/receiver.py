@@ -99,7 +99,9 @@ def report(fault: Fault) -> bool:
         ERRORS.labels(fault.category, "counted").inc()
         return True
     ERRORS.labels(fault.category, "sent").inc()
-    _client(here).capture_event(cast(Any, fault.as_event(held_back)), scope=_library().Scope())
+    with here.lock:
+        client = here.client = here.client or _make_client()
+    client.capture_event(cast(Any, fault.as_event(held_back)), scope=_library().Scope())
     return True
 
 
@@ -140,13 +142,6 @@ def load() -> None:
 def _library() -> ModuleType:
     # It costs memory and a moment, and comes with an extra: only where errors are sent.
     return importlib.import_module("sentry_sdk")
-
-
-def _client(here: _Process) -> "Client":
-    with here.lock:
-        if here.client is None:
-            here.client = _make_client()
-        return here.client
 
 
 def _make_client() -> "Client":
@@ -203,7 +198,7 @@ def _transport() -> Any:
         def _handle_response(self, response: Any, envelope: Any) -> None:
             if 200 <= response.status < 300:
                 self.problem = ""
-                _note_sent()
+                note_sent()
             super()._handle_response(response=response, envelope=envelope)
 
         def on_dropped_event(self, reason: str) -> None:
@@ -213,7 +208,7 @@ def _transport() -> Any:
     return Transport
 
 
-def _note_sent() -> None:
+def note_sent() -> None:
     if time.monotonic() - _here.noted_at >= NOTED_EVERY:
         _here.noted_at = time.monotonic()
         loose_cache.keep(_LAST, now().timestamp(), seconds=_LAST_KEPT, what="errors_last_sent")

@@ -25,13 +25,13 @@ class ErrorHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Report a record. It never raises: what reports errors must not make one."""
         with suppress(Exception):
-            _take(record)
+            take(record)
             return
         # Not by `handleError`, which prints the values of the record.
         receiver.ERRORS.labels("", "dropped").inc()
 
 
-def _take(record: logging.LogRecord) -> None:
+def take(record: logging.LogRecord) -> None:
     if record.name.startswith(_WEB):
         status = getattr(record, "status_code", 0)
         if 400 <= status < 500 or record.name.startswith("django.security"):
@@ -44,10 +44,10 @@ def _take(record: logging.LogRecord) -> None:
         return
     is_ours = isinstance(record.msg, dict)
     place = place_of(record.pathname, record.funcName or "")
-    receiver.report(fault_of(scrub(record), is_ours=is_ours, transaction=_route_of(record), place=place))
+    receiver.report(fault_of(scrub(record), is_ours=is_ours, transaction=route_of(record), place=place))
 
 
-def _route_of(record: logging.LogRecord) -> str:
+def route_of(record: logging.LogRecord) -> str:
     """Return the pattern of the address that was asked for, never the address."""
     match = getattr(getattr(record, "request", None), "resolver_match", None)
     return str(match.route) if match is not None else ""
