@@ -15,6 +15,7 @@ from celery.signals import (
     worker_before_create_process,
     worker_init,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
 )
 from django.db import close_old_connections, connection
@@ -123,6 +124,14 @@ def _give_way(**_: Any) -> None:
 def _share_memory(**_: Any) -> None:
     """Leave what the parent loaded out of the children's garbage collections. Its memory pages then stay shared."""
     freeze_loaded_objects()
+
+
+@worker_process_shutdown.connect
+def _send_last_errors(**_: Any) -> None:
+    """Send what stands in the queue: a worker's children end without what Python does at the end."""
+    from core.observability.errors import receiver  # noqa: PLC0415
+
+    receiver.close()
 
 
 @app.on_after_finalize.connect

@@ -23,6 +23,11 @@ class _Given(FileAwareMapping):
 env = environ.FileAwareEnv()
 env.ENVIRON = _Given()
 
+# What errors are sent with, and where to.
+SENTRY_DSN: str = env("SENTRY_DSN", default="").strip()
+SENTRY_ENVIRONMENT: str = env("SENTRY_ENVIRONMENT", default="production")
+COMMIT: str = env("WALKER_COMMIT", default="").strip()[:40]
+
 
 def metrics_address() -> tuple[str, int]:
     """Return where processes serve their metrics: a host, and a port, 0 without one. Raises ValueError."""

@@ -14,7 +14,15 @@ from django.urls import reverse_lazy
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
-from config.environment import env, key_ring, metrics_address, sign_in_with
+from config.environment import (  # noqa: F401
+    COMMIT,
+    SENTRY_DSN,
+    SENTRY_ENVIRONMENT,
+    env,
+    key_ring,
+    metrics_address,
+    sign_in_with,
+)
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -24,6 +32,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env("SECRET_KEY")
 WALKER_KEYS = key_ring()
+PROCESS = env("WALKER_PROCESS", default="") or "command"
 WALKER_DEMO = env.bool("WALKER_DEMO", default=False)
 # In the demo without a token, metrics and the names of failing checks are open, and hosted pages sign visitors in.
 METRICS_WITHOUT_TOKEN = HOSTED_PAGES_SIGN_IN = WALKER_DEMO
@@ -49,8 +58,7 @@ ZENDESK_API_BASE = env("ZENDESK_API_BASE", default="https://{subdomain}.zendesk.
 HUBSPOT_API_BASE = env("HUBSPOT_API_BASE", default="https://api.hubapi.com").rstrip("/")
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
 SANDBOX_PHONE_URL, SANDBOX_PHONE_TOKEN = env("SANDBOX_PHONE_URL", default=""), env("SANDBOX_PHONE_TOKEN", default="")
-SANDBOX_SLACK_URL = env("SANDBOX_SLACK_URL", default="")
-SANDBOX_SLACK_TOKEN = env("SANDBOX_SLACK_TOKEN", default="")
+SANDBOX_SLACK_URL, SANDBOX_SLACK_TOKEN = env("SANDBOX_SLACK_URL", default=""), env("SANDBOX_SLACK_TOKEN", default="")
 SANDBOX_MAILBOX_URL = env("SANDBOX_MAILBOX_URL", default="")
 SANDBOX_MAILBOX_TOKEN = env("SANDBOX_MAILBOX_TOKEN", default="")
 META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstrip("/")
@@ -216,7 +224,7 @@ def _database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": _database(env("DATABASE_URL"))}
 DATABASE_OWNER = _database(env("DATABASE_OWNER_URL", default=env("DATABASE_URL")))
-if env("WALKER_PROCESS", default="") == "web":
+if PROCESS == "web":
     # Workers fork, and a pool does not survive a fork: only the web process has one.
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
 else:

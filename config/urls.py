@@ -7,6 +7,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from config.browser_errors import take_report
+
 
 def front_door(request: HttpRequest) -> HttpResponse:
     """Send a visitor of the bare address to the console."""
@@ -24,6 +26,7 @@ admin.autodiscover()
 urlpatterns = [
     path("", front_door, name="front_door"),
     path("favicon.ico", favicon, name="favicon"),
+    path("browser-errors/", take_report, name="browser_errors"),
     path("", include("accounts.urls")),
     path("", include("core.observability.urls")),
     path("", include("channels_app.urls")),

@@ -17,14 +17,18 @@ class CoreConfig(AppConfig):
         from core.audit import anchor_places, anchors, vouched  # noqa: PLC0415
         from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
-        from core.installation import address, metrics_ports, servers, state  # noqa: F401, PLC0415
+        from core.installation import address, errors, metrics_ports, servers, state  # noqa: F401, PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import Queue  # noqa: PLC0415
         from core.observability import health, metrics  # noqa: PLC0415
+        from core.observability.errors import receiver  # noqa: PLC0415
+        from core.observability.errors.records import report_what_nobody_catches  # noqa: PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
         from core.webhooks import gauges  # noqa: PLC0415
 
         http.listen(metrics.note_provider_call)
+        receiver.load()
+        report_what_nobody_catches()
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Relay an event"))
         words = dead_letters.Words("Erase a person", "core.erasure")
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)

@@ -137,6 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     add_production(commands, where)
     doctor = commands.add_parser("doctor", parents=[where], help="check how this installation is set up")
     doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument(
+        "--send-test-error", action="store_true", help="send a test error to SENTRY_DSN, and check nothing"
+    )
     commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
     commands.add_parser("evals", parents=[where], add_help=False, help="check an agent with a file of cases")
     test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")

@@ -92,7 +92,8 @@ def evals(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Check the installation: 0 if all is well, 1 with warnings, 2 with failures."""
-    arguments.rest = ["doctor", *(["--json"] if arguments.json else [])]
+    given = {"--json": arguments.json, "--send-test-error": arguments.send_test_error}
+    arguments.rest = ["doctor", *(name for name, is_given in given.items() if is_given)]
     try:
         return DOCTOR_CODES.get(manage(arguments), 2)
     except StartError as problem:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -17,9 +18,12 @@ from core.clock import now as clock_now
 from core.db.rows import get_row
 from core.errors import Conflict, Invalid
 from core.models import DeadLetter
+from core.observability.errors.events import DEAD_JOB
+from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
 from core.tenancy.scope import platform_scope
 
+log = get_logger(__name__)
 Replayer = Callable[[UUID], None]
 ERROR_LIMIT: Final = 500
 # Mask more text than is stored, so that no value is cut in two and missed.
@@ -95,6 +99,9 @@ def park(
             new_state=DeadLetter.State.PARKED,
             facts={"dead_letter": str(letter.id), "times": letter.times},
         )
+        # Once it's true: who reads of it finds the job.
+        told = {"kind": kind, "dead_letter": str(letter.pk), "times": letter.times}
+        transaction.on_commit(partial(log.error, DEAD_JOB, **told), robust=True)
     return letter
 
 

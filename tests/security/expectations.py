@@ -105,6 +105,7 @@ DOORS: Final = {
     "favicon": Row(Answers(302, 302, 302), Answers(302, 302)),
     "healthz": HEALTH,
     "readyz": HEALTH,
+    "browser_errors": Row(Answers(405, 405, 405), Answers(403, 403)),  # nobody says from which page
     "metrics": Row(Answers(403, 403, 403), Answers(405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405), Answers(400, 400)),
     "widget_script": PUBLIC,

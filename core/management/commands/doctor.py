@@ -6,6 +6,8 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 
 from core.installation.registry import STATUSES, run_checks
+from core.observability.errors import receiver
+from core.observability.errors.events import Fault
 
 MARKS: Final = {"ok": "ok     ", "warning": "WARNING", "failure": "FAILURE"}
 CODES: Final = (0, 3, 2)
@@ -20,9 +22,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the form for programs."""
         parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--send-test-error", action="store_true", help="send one to SENTRY_DSN, and check nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all checks, print what they found and exit with the code of the worst."""
+        if options["send_test_error"]:
+            problem = receiver.send_now(Fault("application", "test_error", __name__))
+            self.stdout.write(problem or f"A test error was taken by {receiver.host()}.")
+            raise SystemExit(CODES[2 if problem else 0])
         report = run_checks()
         if options["json"]:
             self.stdout.write(json.dumps(report.as_json(), indent=2))

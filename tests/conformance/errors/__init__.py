@@ -1,0 +1,1 @@
+"""Our error reports before receivers of Sentry's protocol."""
