@@ -13,7 +13,7 @@ from redis import Redis
 from config.launcher import env
 from config.launcher.place import Place
 from config.launcher.servers.services import Addresses
-from config.settings import _database
+from config.servers import database
 from core.installation import servers
 
 Cluster = tuple[Addresses, Place]
@@ -35,7 +35,7 @@ def connected_as(url: str) -> Iterator[None]:
     """Let Django's connection be one to another server."""
     before = dict(connection.settings_dict)
     connection.close()
-    connection.settings_dict.update(_database(url))
+    connection.settings_dict.update(database(url))
     try:
         yield
     finally:
