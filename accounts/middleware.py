@@ -127,13 +127,10 @@ class OwnWritesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, and note that its actor has written. One statement, where they did."""
+        """Answer the request, and note if its actor has written."""
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
-        with replica.reads_as(actor and (actor.user_id or actor.id)):
-            response = self.get_response(request)
-            if request.method not in READING:
-                replica.note_write()
-            return response
+        with replica.writes_as(actor and (actor.user_id or actor.id)):
+            return self.get_response(request)
 
 
 class NoStoreMiddleware:

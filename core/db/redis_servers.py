@@ -53,7 +53,11 @@ def title_of(url: str) -> str:
     """Return what a server is called, as the settings name it; never its address, which has a password."""
     if len(addresses()) == 1:
         return "Redis"
-    return " and ".join(_named(role, url) for role in addresses()[url])
+    named = []
+    for role in addresses()[url]:
+        urls = _urls_of(role)
+        named.append(f"the Redis of the {role}{f' {urls.index(url) + 1}' if len(urls) > 1 else ''}")
+    return " and ".join(named)
 
 
 def setting_of(url: str) -> str:
@@ -65,9 +69,3 @@ def setting_of(url: str) -> str:
 
 def _urls_of(role: Role) -> list[str]:
     return {"broker": [settings.BROKER_URL], "cache": [settings.CACHE_URL], "layer": settings.LAYER_URLS}[role]
-
-
-def _named(role: Role, url: str) -> str:
-    urls = _urls_of(role)
-    number = f" {urls.index(url) + 1}" if len(urls) > 1 else ""
-    return f"the Redis of the {role}{number}"

@@ -3,7 +3,7 @@
 `read` is the only way there. The primary answers instead
 
 - within a transaction, and for what must be whole up to a moment of the last seconds (`as_of`);
-- who has just written, until the replica has replayed that: `reads_as` says who reads, `note_write` that they wrote;
+- who has just written, until the replica has replayed that: `reads_as` says who reads, `writes_as` whose request it is;
 - while the replica is over `LATE` behind. Beat notes the primary's position each second; what the replica has not
   replayed of the position of five seconds ago, or how late it is when nobody has noted any, makes it late;
 - while the replica is away: then it isn't asked again for `REST` seconds by this process.
@@ -128,6 +128,17 @@ def reads_as(reader: object) -> Iterator[None]:
         yield
     finally:
         _reader.reset(token)
+
+
+@contextmanager
+def writes_as(writer: object) -> Iterator[None]:
+    """Run a request of a person or a key, by its id; note if a transaction was committed. Then one statement more."""
+    primary: Any = connections[DEFAULT_DB_ALIAS]
+    before = primary.commits
+    with reads_as(writer):
+        yield
+        if primary.commits != before:
+            note_write()
 
 
 def note_write() -> None:

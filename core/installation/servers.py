@@ -143,12 +143,12 @@ def database_replica() -> Finding:
 
 def redis_access() -> Finding:
     """Find whether a Redis lets anybody in, and whether the way to each is encrypted."""
-    return _worst(_access_of, "Redis asks for a password, on this machine or by TLS.")
+    return _worst(access_of, "Redis asks for a password, on this machine or by TLS.")
 
 
 def redis_memory() -> Finding:
     """Find whether a Redis throws keys away that its role needs, such as queued work, when its memory is full."""
-    return _worst(_memory_of, "Redis throws nothing away that is needed.")
+    return _worst(memory_of, "Redis throws nothing away that is needed.")
 
 
 def _worst(look: Callable[[str], Finding | None], fine: str) -> Finding:
@@ -174,7 +174,8 @@ def _title(url: str) -> str:
     return title[0].upper() + title[1:]
 
 
-def _access_of(url: str) -> Finding | None:
+def access_of(url: str) -> Finding | None:
+    """Find whether a server asks for a password, takes ours, and is reached by TLS from elsewhere; None if it is well."""
     client, setting = redis_servers.client_of(url), redis_servers.setting_of(url)
     pool = client.connection_pool
     rest = {key: value for key, value in pool.connection_kwargs.items() if key not in ("username", "password")}
@@ -210,7 +211,8 @@ def _access_of(url: str) -> Finding | None:
     return None
 
 
-def _memory_of(url: str) -> Finding | None:
+def memory_of(url: str) -> Finding | None:
+    """Find whether a server keeps what its roles need when its memory is full; None if it is well."""
     roles = redis_servers.addresses()[url]
     policy = str(_ask(url, lambda client: client.info("memory")["maxmemory_policy"]))
     if policy in (CACHE_KEEPS if roles == ["cache"] else KEEPS):

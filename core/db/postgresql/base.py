@@ -88,6 +88,9 @@ class DatabaseWrapper(_DatabaseWrapper):
     `OPTIONS["read_only"] = True` is for a replica.
     """
 
+    commits = 0
+    """How many transactions of several statements it has committed."""
+
     def get_connection_params(self) -> dict[str, Any]:
         """Return the connection's parameters, with the cursor class that sets the scope."""
         params: dict[str, Any] = super().get_connection_params()
@@ -102,3 +105,4 @@ class DatabaseWrapper(_DatabaseWrapper):
             with self.wrap_database_errors:
                 raise InFailedSqlTransaction("a statement of this transaction has failed before")
         super().commit()
+        self.commits += 1
