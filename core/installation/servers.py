@@ -175,7 +175,7 @@ def _title(url: str) -> str:
 
 
 def access_of(url: str) -> Finding | None:
-    """Find whether a server asks for a password, takes ours, and is reached by TLS from elsewhere; None if it is well."""
+    """Find whether a server asks for a password and is reached by TLS from elsewhere; None if it is well."""
     client, setting = redis_servers.client_of(url), redis_servers.setting_of(url)
     pool = client.connection_pool
     rest = {key: value for key, value in pool.connection_kwargs.items() if key not in ("username", "password")}
