@@ -56,28 +56,20 @@ def replica(url: str, *, is_web: bool) -> dict[str, Any]:
     return made
 
 
-def redis_address(name: str, fallback: str = "") -> str:
-    """Return the address of a Redis, that of `REDIS_URL` if it has none of its own. Raises `StartError`."""
-    return _checked(name, env(name, default=fallback) if fallback else env(name))
-
-
-def redis_addresses(name: str, fallback: str) -> list[str]:
-    """Return several addresses of Redis. Raises `StartError`."""
-    found = [_checked(name, url) for one in env.list(name, default=[]) if (url := one.strip())]
-    return found or [fallback]
-
-
-def _checked(name: str, url: str) -> str:
+def redis_address(name: str, url: str) -> str:
+    """Return the address of a Redis that a setting names. Raises `StartError`."""
     # The address has a password: it is not shown.
     if urlsplit(url).scheme not in REDIS_SCHEMES:
         raise StartError(f"{name} must begin with redis:// or, with TLS, rediss://.")
     return url
 
 
-REDIS_URL: Final = redis_address("REDIS_URL")
-BROKER_URL: Final = redis_address("BROKER_URL", REDIS_URL)
-CACHE_URL: Final = redis_address("CACHE_URL", REDIS_URL)
-LAYER_URLS: Final = redis_addresses("LAYER_URLS", REDIS_URL)
+REDIS_URL: Final = redis_address("REDIS_URL", env("REDIS_URL"))
+BROKER_URL: Final = redis_address("BROKER_URL", env("BROKER_URL", default="") or REDIS_URL)
+CACHE_URL: Final = redis_address("CACHE_URL", env("CACHE_URL", default="") or REDIS_URL)
+LAYER_URLS: Final = [
+    redis_address("LAYER_URLS", url.strip()) for url in env.list("LAYER_URLS", default=[]) if url.strip()
+] or [REDIS_URL]
 REDIS_CA: Final[str] = env("REDIS_CA", default="")
 """Certificates in PEM that servers of `rediss://` are checked with, besides those of the machine."""
 

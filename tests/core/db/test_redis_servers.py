@@ -18,7 +18,7 @@ from redis import Redis, RedisError
 from config.launcher import ports
 from config.launcher.faults import StartError
 from config.launcher.servers.redis import binary
-from config.servers import redis_address, redis_addresses
+from config.servers import redis_address
 from core.db.redis_servers import celery_tls, tls_options
 from core.installation import servers
 from tests.edge.certificates import make_certificate
@@ -110,16 +110,12 @@ def test_options_are_for_tls_alone_and_always_check_the_certificate() -> None:
     assert (tls["ssl_cert_reqs"].name, tls["ssl_check_hostname"], tls["ssl_ca_data"]) == ("CERT_REQUIRED", True, "pem")
 
 
-def test_addresses_fall_back_and_wrong_ones_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BROKER_URL", "LAYER_URLS"):
-        monkeypatch.delenv(name, raising=False)
-    assert redis_address("BROKER_URL", "redis://h/0") == "redis://h/0"
-    assert redis_addresses("LAYER_URLS", "redis://h/0") == ["redis://h/0"]
-    monkeypatch.setenv("LAYER_URLS", "redis://a/0, rediss://b/0,")
-    assert redis_addresses("LAYER_URLS", "redis://h/0") == ["redis://a/0", "rediss://b/0"]
-    monkeypatch.setenv("BROKER_URL", "amqp://u:hidden@h")
+def test_addresses_fall_back_and_wrong_ones_stop_the_start(settings: Settings) -> None:
+    assert settings.BROKER_URL == settings.CACHE_URL == settings.REDIS_URL
+    assert settings.LAYER_URLS == [settings.REDIS_URL]
+    assert redis_address("BROKER_URL", "rediss://h/0") == "rediss://h/0"
     with pytest.raises(StartError, match="BROKER_URL must begin") as problem:
-        redis_address("BROKER_URL", "redis://h/0")
+        redis_address("BROKER_URL", "amqp://u:hidden@h")
     assert "hidden" not in str(problem.value)
 
 
