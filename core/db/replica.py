@@ -41,7 +41,7 @@ JUST_NOW: Final = timedelta(seconds=2)
 REST: Final = 30.0
 """Seconds for which a replica that was away is not asked."""
 NOTE_EVERY: Final = 1.0
-_WROTE_KEPT: Final = 60
+_KEPT: Final = 60
 _AHEAD: Final = 1.0
 """By how many seconds the clock of beat's machine may be ahead of this one's."""
 _POSITIONS: Final = "replica:positions"
@@ -146,7 +146,7 @@ def note_write() -> None:
     if not is_set() or not _reader.get():
         return
     try:
-        cache.set(_WROTE.format(_reader.get()), (now().timestamp(), primary_position()), timeout=_WROTE_KEPT)
+        cache.set(_WROTE.format(_reader.get()), (now().timestamp(), primary_position()), timeout=_KEPT)
     except _AWAY:
         log.warning("own_write_not_noted", exc_info=True)
 
@@ -157,7 +157,7 @@ def note_position() -> None:
         return
     try:
         _noted.append((now().timestamp(), primary_position()))
-        cache.set(_POSITIONS, list(_noted), timeout=int(LATE.total_seconds()) * 2)
+        cache.set(_POSITIONS, list(_noted), timeout=_KEPT)
     except _AWAY:
         log.warning("position_not_noted", exc_info=True)
 

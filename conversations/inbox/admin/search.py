@@ -107,9 +107,10 @@ class ConversationFinder(Finder):
 
     def find(self, viewer: Actor, words: str) -> list[Found]:
         """Return those with the latest activity, each with its newest message that has the words. Two queries."""
-        return replica.read(lambda: self._read(viewer, words)) if len(words) >= SHORTEST else []
+        return replica.read(lambda: self.read_found(viewer, words)) if len(words) >= SHORTEST else []
 
-    def _read(self, viewer: Actor, words: str) -> list[Found]:
+    def read_found(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the same for words that are long enough."""
         rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words, viewer=viewer))
         rows = rows.select_related("contact__user", "origin__user")  # whose names are shown
         found = list(rows.order_by("-last_message_at", "-pk")[:MOST_FOUND])
