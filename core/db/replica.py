@@ -8,7 +8,7 @@
   replayed of the position of five seconds ago, or how late it is when nobody has noted any, makes it late;
 - while the replica is away: then it isn't asked again for `REST` seconds by this process.
 
-The tenant is set in each message there as on the primary, and each transaction is told to read only.
+The tenant is set in each message there as on the primary, and each transaction is read-only.
 """
 
 import time

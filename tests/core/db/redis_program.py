@@ -35,7 +35,7 @@ def use_broker() -> Any:
 
 
 async def hear_all() -> list[str]:
-    """Listen to groups on all servers as a socket does; return those of which a message came, sent as threads send."""
+    """Listen to groups on all servers as a socket does; return those that a message came to, sent as threads send."""
     layer: Any = get_channel_layer()
     channel = await layer.new_channel()
     heard: list[str] = []
@@ -74,7 +74,7 @@ def use_doctor() -> Any:
 def tried(work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except Exception as problem:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as problem:  # noqa: BLE001 - any of them is printed
         return f"failed: {type(problem).__name__}"
 
 
