@@ -120,9 +120,8 @@ def _write(export: Export) -> Export | None:
         written_by = ArchiveWriter if export.format == ARCHIVE else WRITERS[export.format]
         writer = written_by(sink, source.columns, folder)
         try:
-            with replica.reads_as(export.pk):
-                # Who was erased before it began isn't in it: the replica must have replayed that.
-                replica.note_write()
+            # Who was erased before it began isn't in it: the replica must have replayed that.
+            with replica.reads_after_now():
                 for lines in _lines(export, reader):
                     writer.write(lines)
             _keep(export, lease_until=clock_now() + LEASE * 5)

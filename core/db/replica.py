@@ -2,7 +2,7 @@
 
 `read` is the only way there. The primary answers instead
 
-- within a transaction, and for what must be whole up to a moment of the last seconds (`as_of`);
+- within a transaction, and for what must be whole up to a moment of the last seconds (`as_of`, `reads_after_now`);
 - who has just written, until the replica has replayed that: `reads_as` says who reads, `writes_as` whose request it is;
 - while the replica is over `LATE` behind. Beat notes the primary's position each second; what the replica has not
   replayed of the position of five seconds ago, or how late it is when nobody has noted any, makes it late;
@@ -55,6 +55,7 @@ reads: Final = counter(
 )
 _alias: ContextVar[str] = ContextVar("walker_database", default=DEFAULT_DB_ALIAS)
 _reader: ContextVar[str] = ContextVar("walker_reader", default="")
+_least: ContextVar[int] = ContextVar("walker_least_position", default=0)
 _noted: deque[tuple[float, int]] = deque(maxlen=8)
 _rests_until = 0.0
 
@@ -128,6 +129,16 @@ def reads_as(reader: object) -> Iterator[None]:
         yield
     finally:
         _reader.reset(token)
+
+
+@contextmanager
+def reads_after_now() -> Iterator[None]:
+    """Read inside the block nothing that is older than its beginning. One statement; none without a replica."""
+    token = _least.set(primary_position() if is_set() else 0)
+    try:
+        yield
+    finally:
+        _least.reset(token)
 
 
 @contextmanager
@@ -214,7 +225,7 @@ def _why_not(as_of: datetime | None) -> str:
     if not standing.is_standby or standing.goes_round_walls:
         log.error("replica_not_usable", is_standby=standing.is_standby, goes_round_walls=standing.goes_round_walls)
         return _rest("not_usable")
-    if standing.position < needed:
+    if standing.position < max(needed, _least.get()):
         return "late"
     return "own_write" if standing.position < written else ""
 

@@ -199,6 +199,11 @@ def test_replica_that_is_late_or_of_unknown_age_is_left_to_catch_up(installation
         assert where() == there
     with transaction.atomic():
         assert where() == here  # it may have written
+    with paused(pair):
+        write_one(pair, "Before an export begins")
+        assert where() == there
+        with replica.reads_after_now():
+            assert where() == here
 
 
 @slow
