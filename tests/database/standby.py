@@ -99,19 +99,28 @@ def pair_of_servers() -> Iterator[Pair]:
 
 @contextmanager
 def using(pair: Pair, *, pool: bool = False, standby_url: str = "") -> Iterator[None]:
-    """Let the primary be Django's database, and the standby its replica."""
+    """Let the primary be Django's database, and the standby, or another server, its replica."""
+    made = {ALIAS: replica(standby_url or pair.url(pair.standby), is_web=pool)}
+    before: dict[str, Any] | None = connections.settings.get(ALIAS)
     with _connected(pair.primary):
-        made = {ALIAS: replica(standby_url or pair.url(pair.standby), is_web=pool)}
+        _forget_replica()
         connections.settings[ALIAS] = connections.configure_settings({"default": {}, **made})[ALIAS]
         try:
             yield
         finally:
-            given = connections[ALIAS]
-            given.close()
-            if pool:
-                given.close_pool()
-            del connections[ALIAS]
-            del connections.settings[ALIAS]
+            _forget_replica()
+            if before:
+                connections.settings[ALIAS] = before
+
+
+def _forget_replica() -> None:
+    if ALIAS in connections:
+        link: Any = connections[ALIAS]
+        link.close()
+        if link.settings_dict["OPTIONS"].get("pool"):
+            link.close_pool()
+        del connections[ALIAS]
+        del connections.settings[ALIAS]
 
 
 @contextmanager
