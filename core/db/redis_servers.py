@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from django.conf import settings
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 Role = Literal["broker", "cache", "layer"]
 ROLES: Final[tuple[Role, ...]] = ("broker", "cache", "layer")
@@ -36,7 +38,8 @@ def options_of(url: str) -> dict[str, Any]:
 
 def client_of(url: str) -> Redis:
     """Return a client of one server that looks something up."""
-    return Redis.from_url(url, **options_of(url))
+    # Once more at once; the library's own retries wait for seconds in between.
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options_of(url))
 
 
 def addresses() -> dict[str, list[Role]]:
