@@ -103,7 +103,7 @@ def read(fetch: Callable[[], T], *, as_of: datetime | None = None) -> T:
     """
     if not is_set() or _alias.get() == ALIAS:
         return fetch()
-    answer = _why_not(as_of)
+    answer = why_not(as_of)
     if not answer:
         token = _alias.set(ALIAS)
         try:
@@ -198,7 +198,7 @@ def look() -> Standing:
     return Standing(int(position), is_standby, goes_round)
 
 
-def _why_not(as_of: datetime | None) -> str:
+def why_not(as_of: datetime | None) -> str:
     """Return why the primary has to answer, "" if the replica may."""
     moment = now()
     if connections[DEFAULT_DB_ALIAS].in_atomic_block:
