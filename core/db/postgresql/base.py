@@ -44,18 +44,15 @@ class TenantCursor(_Cursor):
     A statement sent in any other way fails closed: without the setting the policies match no row.
     """
 
-    before: ClassVar[tuple[str, ...]] = ()
-    """Statements after the two of the scope."""
+    also: ClassVar[str] = ""  # a statement after the two of the scope
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement in the current scope."""
         if isinstance(query, str) and _WITHOUT_SCOPE.fullmatch(query):
             return super().execute(query, params, **options)
-        super().execute(_after(scope_statements() + "".join(self.before), query), params, **options)
+        super().execute(_after(scope_statements() + self.also, query), params, **options)
         # Skip the results of the statements before it.
-        self.nextset()
-        self.nextset()
-        for _ in self.before:
+        for _ in range(3 if self.also else 2):
             self.nextset()
         return self
 
@@ -74,22 +71,15 @@ class TenantCursor(_Cursor):
 
 
 class ReadingCursor(TenantCursor):
-    """Also lets each transaction read only: after a failover, what was a replica takes writes.
+    """For a replica, which takes writes after a failover. A setting of the session would not pass a pooler."""
 
-    Said in each message, as a setting of the session would not pass a pooler.
-    """
-
-    before: ClassVar[tuple[str, ...]] = ("set local transaction_read_only = on; ",)
+    also: ClassVar[str] = "set local transaction_read_only = on; "
 
 
 class DatabaseWrapper(_DatabaseWrapper):
-    """The backend; `OPTIONS["tenant_wall"] = False` gives migrations, which run as the owner, a plain cursor.
-
-    `OPTIONS["read_only"] = True` is for a replica.
-    """
+    """The backend; `OPTIONS["tenant_wall"] = False` gives migrations, which run as the owner, a plain cursor."""
 
     commits = 0
-    """How many transactions of several statements it has committed."""
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the connection's parameters, with the cursor class that sets the scope."""
