@@ -21,6 +21,7 @@ from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import company, store
 from accounts.tokens import access
 from core.actors import Actor
+from core.db import replica
 from core.errors import Refused, Unavailable
 from core.observability.logging import get_logger
 from core.privacy.encryption import digest_of_secret
@@ -117,6 +118,19 @@ def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
     """Switch the session to a tenant and drop a form of another one that waits for the password."""
     request.session[SESSION_TENANT] = str(tenant_id)
     request.session.pop(STATE_SESSION_KEY, None)
+
+
+class OwnWritesMiddleware:
+    """Lets people and keys read what they have written, where figures and searches come from a replica."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, and note if its actor has written."""
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        with replica.writes_as(actor and (actor.user_id or actor.id)):
+            return self.get_response(request)
 
 
 class NoStoreMiddleware:

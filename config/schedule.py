@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django_celery_beat.schedulers import DatabaseScheduler
 
+from core.db import replica
 from core.observability import health
 
 LOOK_EVERY: Final = 5.0
@@ -27,7 +28,7 @@ class SweepScheduler(_DatabaseScheduler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.look_at = self.beat_at = self.turn_until = 0.0
+        self.look_at = self.beat_at = self.position_at = self.turn_until = 0.0
         self.me = uuid4().hex
         # A start doesn't wait for the beat of the last one, which may have been killed.
         self.turn = f"beat:turn:{settings.RUN}"
@@ -64,6 +65,10 @@ class SweepScheduler(_DatabaseScheduler):
         if not self.has_turn():
             return LOOK_EVERY
         seconds: float = super().tick(*args, **kwargs)
+        if time.monotonic() >= self.position_at:
+            # Not by a task either: while queues are long, the replica has to take its share.
+            self.position_at = time.monotonic() + replica.NOTE_EVERY
+            replica.note_position()
         if time.monotonic() >= self.beat_at:
             self.beat_at = time.monotonic() + LOOK_EVERY
             health.keep_beat("beat")

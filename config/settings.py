@@ -5,13 +5,11 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
-from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
 from config.environment import (  # noqa: F401
@@ -22,6 +20,20 @@ from config.environment import (  # noqa: F401
     key_ring,
     metrics_address,
     sign_in_with,
+)
+from config.servers import (  # noqa: F401 - settings themselves
+    BROKER_TLS,
+    BROKER_URL,
+    CACHE_URL,
+    CACHES,
+    CHANNEL_LAYERS,
+    LAYER_URLS,
+    REDIS_CA,
+    REDIS_PREFIX,
+    REDIS_URL,
+    WEB_CONNECTIONS,
+    database,
+    databases,
 )
 from core.observability.logging import logging_config
 
@@ -170,6 +182,11 @@ INSTALLED_APPS = [
     *(["demo"] if WALKER_DEMO or WALKER_TESTING else []),
 ]
 
+DATABASES = databases()
+DATABASE_OWNER = database(env("DATABASE_OWNER_URL", default=env("DATABASE_URL")))
+# Only where there is a replica: without one no query asks where to go.
+DATABASE_ROUTERS = ["core.db.replica.Router"] if "replica" in DATABASES else []
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -183,6 +200,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.TenantMiddleware",
     "accounts.middleware.BearerMiddleware",
+    *(["accounts.middleware.OwnWritesMiddleware"] if "replica" in DATABASES else []),
     "console.time_zones.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -210,25 +228,6 @@ TEMPLATES = [
 ]
 
 
-def _database(url: str) -> dict[str, Any]:
-    return {
-        **env.db_url_config(url),
-        "ENGINE": "core.db.postgresql",
-        "DISABLE_SERVER_SIDE_CURSORS": True,
-        "CONN_HEALTH_CHECKS": True,
-        "ATOMIC_REQUESTS": False,
-        # Said by each transaction, as the role can be told otherwise: a claim must see a stop that came meanwhile.
-        "OPTIONS": {"connect_timeout": 5, "isolation_level": IsolationLevel.READ_COMMITTED},
-    }
-
-
-DATABASES = {"default": _database(env("DATABASE_URL"))}
-DATABASE_OWNER = _database(env("DATABASE_OWNER_URL", default=env("DATABASE_URL")))
-if PROCESS == "web":
-    # Workers fork, and a pool does not survive a fork: only the web process has one.
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 600
 # Kept by the application's role, which `migrate` tells: a client's own would not pass a pooler.
 DATABASE_LIMITS = {
     "statement_timeout": timedelta(seconds=env.int("WALKER_STATEMENT_SECONDS", default=30)),
@@ -237,29 +236,8 @@ DATABASE_LIMITS = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env("REDIS_URL")
-CACHES = {
-    "default": {
-        "BACKEND": "core.privacy.encrypted_cache.SealedRedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": env("WALKER_REDIS_PREFIX", default="walker"),
-        # Each request of the console asks it: one that hangs must fail as one that is away does.
-        "OPTIONS": {"socket_timeout": 5, "socket_connect_timeout": 2},
-    }
-}
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_app.sockets.layer.PatientRedisLayer",
-        "CONFIG": {
-            # What one connection can't send holds up the hints behind it.
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 5, "socket_connect_timeout": 2}],
-            "prefix": env("WALKER_REDIS_PREFIX", default="walker") + ":layer",
-            "symmetric_encryption_keys": [SECRET_KEY],
-        },
-    }
-}
-
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_USE_SSL = BROKER_TLS
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = ["core.jobs.decorators.route"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -271,7 +249,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "queue_order_strategy": "priority",
     "visibility_timeout": 600,
-    "global_keyprefix": env("WALKER_REDIS_PREFIX", default="walker") + ":broker:",
+    "global_keyprefix": f"{REDIS_PREFIX}:broker:",
     # A publish to a dead broker must not hold a request: the sweep finds the row.
     "socket_connect_timeout": 2,
     "socket_timeout": 10,

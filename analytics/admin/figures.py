@@ -1,5 +1,6 @@
 """Console pages of figures: conversations, approvals, agents, channels, system, and dashboards of one's own."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,7 +19,7 @@ from analytics.figure_pages import behind, cards, system
 from analytics.figure_pages.filters import SPANS, read_form
 from analytics.figure_pages.layout import PAGES, Page
 from analytics.figure_pages.report import make_report
-from analytics.figures.metrics import METRICS
+from analytics.figures.metrics import METRICS, Metric
 from analytics.figures.selectors import counted_until
 from analytics.models import FigureDashboard
 from analytics.services import dashboards
@@ -33,6 +34,7 @@ from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
+from core.db import replica
 from core.privacy.retention.holds import VIEW as VIEW_RETENTION
 from core.privacy.retention.services import kept_days
 
@@ -54,6 +56,11 @@ class DashboardForm(ConsoleForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=f"Up to {dashboards.MOST_CARDS}. They appear in this order.",
     )
+
+
+def from_replica(answer: Callable[[], TemplateResponse]) -> HttpResponse:
+    """Return a page that is read from the replica, if there is one, with what its template reads."""
+    return replica.read(lambda: answer().render())
 
 
 @admin.register(FigureDashboard)
@@ -93,7 +100,8 @@ class FigureDashboardAdmin(ServiceAdmin):
         page = PAGES.get(key)
         if page is None:
             raise Http404("There is no such page.")
-        return self._figures(request, page, key=key)
+        self._require(request)
+        return from_replica(lambda: self._figures(request, page, key=key))
 
     def dashboard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         if request.method not in READ:
@@ -103,7 +111,8 @@ class FigureDashboardAdmin(ServiceAdmin):
         page = cards.page_of(obj.name, obj.cards)
         mine = obj.owner_id == viewer_of(request).user_id
         offered = self.offered(request, obj) if mine else []
-        return self._figures(request, page, key=str(obj.pk), usual=str(obj.days), dashboard=obj, offered=offered)
+        more = {"usual": str(obj.days), "dashboard": obj, "offered": offered}
+        return from_replica(lambda: self._figures(request, page, key=str(obj.pk), **more))
 
     def rows_view(self, request: HttpRequest) -> HttpResponse:
         """Show the rows that a figure counted, with its filter."""
@@ -113,6 +122,9 @@ class FigureDashboardAdmin(ServiceAdmin):
         metric = METRICS.get(request.GET.get("figure", ""))
         if metric is None:
             raise Http404("There is no such figure.")
+        return from_replica(lambda: self._rows(request, metric))
+
+    def _rows(self, request: HttpRequest, metric: Metric) -> TemplateResponse:
         viewer, given = viewer_of(request), request.GET.dict()
         form, asked = read_form(viewer=viewer, given=given, filters=metric.dimensions, metric=metric.key)
         found = behind.read_behind(
@@ -168,8 +180,9 @@ class FigureDashboardAdmin(ServiceAdmin):
         }
         return TemplateResponse(request, "console/figures_system.html", context)
 
-    def _figures(self, request: HttpRequest, page: Page, *, key: str, usual: str = "30", **more: Any) -> HttpResponse:
-        self._require(request)
+    def _figures(
+        self, request: HttpRequest, page: Page, *, key: str, usual: str = "30", **more: Any
+    ) -> TemplateResponse:
         viewer = viewer_of(request)
         form, asked = read_form(viewer=viewer, given=request.GET.dict(), filters=page.filters, usual=usual)
         context = {

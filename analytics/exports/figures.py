@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from django.db.models import QuerySet
 
 from accounts.selectors import tenant_zone
-from analytics.exports.sources import SOURCES, Choice, Column, Source, Terms, columns_of
+from analytics.exports.sources import SOURCES, Choice, Column, Source, Terms, columns_of, read_rows
 from analytics.figure_pages.labels import names_of_values
 from analytics.figures import buckets
 from analytics.figures.metrics import METRICS, TEAM, Unit
@@ -77,7 +77,8 @@ class FigureSource(Source):
         rows = _rows(viewer, terms)
         for day in _days_of(terms):
             of_day = rows.filter(day=day).order_by(*KEY, "bucket").values_list(*KEY, "bucket", "n", "total")
-            if page := [_line(day, key, group) for key, group in groupby(of_day, key=lambda row: row[: len(KEY)])]:
+            groups = groupby(read_rows(of_day, terms), key=lambda row: row[: len(KEY)])
+            if page := [_line(day, key, group) for key, group in groups]:
                 yield page
 
     @classmethod

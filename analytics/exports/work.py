@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -19,11 +20,12 @@ from analytics.exports import jobs, mails, sealed_file
 from analytics.exports.jobs import State
 from analytics.exports.people.archive import ArchiveWriter
 from analytics.exports.sealed_file import PieceSink
-from analytics.exports.sources import Failed, Terms, source_of
+from analytics.exports.sources import Failed, PersonSource, Terms, source_of
 from analytics.exports.writers import WRITERS, FileWriter, has_parquet
 from analytics.models import ARCHIVE, Export, Format
 from core.actors import Actor, system
 from core.clock import now as clock_now
+from core.db import replica
 from core.errors import NotFound, Refused
 from core.observability.logging import get_logger
 from core.privacy import sealed_files
@@ -118,8 +120,10 @@ def _write(export: Export) -> Export | None:
         written_by = ArchiveWriter if export.format == ARCHIVE else WRITERS[export.format]
         writer = written_by(sink, source.columns, folder)
         try:
-            for lines in _lines(export, reader):
-                writer.write(lines)
+            # Who was erased before it began isn't in it: the replica must have replayed that.
+            with replica.reads_after_now():
+                for lines in _lines(export, reader):
+                    writer.write(lines)
             _keep(export, lease_until=clock_now() + LEASE * 5)
             writer.close()
         finally:
@@ -154,7 +158,8 @@ def _lines(export: Export, reader: Actor) -> Iterator[list[dict[str, Any]]]:
             export.written += len(page)
             if export.written > settings.EXPORT_ROWS:
                 raise Failed("too_many_rows")
-            yield source.lines(page, in_clear=export.in_clear)
+            lines = partial(source.lines, page, in_clear=export.in_clear)
+            yield lines() if issubclass(source, PersonSource) else replica.read(lines, as_of=terms.until)
             if time.monotonic() - renewed > RENEWED_EVERY:
                 renewed = time.monotonic()
                 _keep(export, written=export.written, lease_until=clock_now() + LEASE)

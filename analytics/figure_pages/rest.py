@@ -13,6 +13,7 @@ from analytics.figures.selectors import Amount
 from analytics.figures.spans import Step, day_of, last_days, span_of
 from analytics.models import Dimension
 from core.clock import now
+from core.db import replica
 from core.errors import NotFound
 from core.rest.views import ApiViewSet, Query
 
@@ -115,6 +116,9 @@ class FigureViewSet(ApiViewSet):
         """
         if metric not in METRICS:
             raise NotFound("There is no such figure.")
+        return self.respond(replica.read(lambda: self._figure(metric)))
+
+    def _figure(self, metric: str) -> dict[str, Any]:
         asked, unit = self.query, METRICS[metric].unit
         last = asked["last"] or day_of(now(), tenant_zone())
         span = span_of(asked["first"], last) if asked["first"] else last_days(last, USUAL_DAYS)
@@ -126,18 +130,16 @@ class FigureViewSet(ApiViewSet):
         if unit != Unit.MONEY or currency:
             series = selectors.read_series(metrics=[metric], step=Step(asked["step"]), currency=currency, **narrowed)
             points = [{"at": each.at.isoformat(), "n": each.n, "total": each.total} for each in series[metric]]
-        return self.respond(
-            {
-                "metric": metric,
-                "first": span.first,
-                "last": span.last,
-                "now": _amount(totals.now),
-                "before": _amount(totals.before),
-                "change": totals.change,
-                "quantiles": quantiles,
-                "points": points,
-            }
-        )
+        return {
+            "metric": metric,
+            "first": span.first,
+            "last": span.last,
+            "now": _amount(totals.now),
+            "before": _amount(totals.before),
+            "change": totals.change,
+            "quantiles": quantiles,
+            "points": points,
+        }
 
 
 def _amount(amount: Amount) -> dict[str, Any]:

@@ -99,11 +99,11 @@ class SocketConnection(AsyncWebsocketConsumer):
 
     async def ask_for_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
         """Subscribe to hints about new rows on these streams."""
-        try:
-            for stream in streams:
+        for stream in streams:
+            try:
                 await self.channel_layer.group_add(group_name(tenant_id, stream), self.channel_name)
-        except (RedisError, OSError):
-            log.warning("live_hints_off")
+            except (RedisError, OSError):
+                log.warning("live_hints_off")  # those of other streams may be on another server
 
     async def end_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
         """Unsubscribe from hints."""

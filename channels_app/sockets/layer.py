@@ -1,6 +1,7 @@
 """A Redis channel layer by pub/sub that survives outages: connections open, and stay open, without Redis."""
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any, Final, Protocol
@@ -8,6 +9,7 @@ from uuid import uuid4
 from weakref import WeakSet
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from channels_redis.utils import _consistent_hash
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -38,30 +40,58 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
     """Opens consumers without Redis, and wakes them after a new connection, to read what pub/sub has lost."""
 
     def __init__(self, *args: Any, hosts: Sequence[dict[str, Any]] = (), **options: Any) -> None:
-        self._host, self._prefix = dict(hosts[0]), options.get("prefix", "asgi")
+        self._hosts, self._prefix = [dict(host) for host in hosts], options.get("prefix", "asgi")
+        self._asked_again_at = [0.0] * len(self._hosts)
         hosts = [{**host, "redis_connect_func": _greet} for host in hosts]
         super().__init__(*args, hosts=hosts, **options)
 
     # ---- for threads, where starting an event loop takes longer than sending
 
     def listened_to(self, groups: Collection[str]) -> set[str]:
-        """Return which groups have a listener. Raises `RedisError`. Who subscribes later reads what is not sent."""
-        names = {self._channel_of(group): group for group in groups}
-        counts: list[tuple[bytes, int]] = self._sender.pubsub_numsub(*names)
-        return {names[name.decode()] for name, listeners in counts if listeners}
+        """Return which groups have a listener. Who subscribes later reads what is not sent.
+
+        Raises `RedisError` where there is one server. Of several, one that is away is left out for a moment: its time
+        limit would hold up the hints of the others.
+        """
+        shards: dict[int, dict[str, str]] = {}
+        for group in groups:
+            name = self._channel_of(group)
+            shards.setdefault(self._shard_of(name), {})[name] = group
+        found: set[str] = set()
+        for shard, names in shards.items():
+            if self._asked_again_at[shard] > time.monotonic():
+                continue
+            try:
+                counts: list[tuple[bytes, int]] = self._senders[shard].pubsub_numsub(*names)
+            except (RedisError, OSError):
+                if len(self._hosts) == 1:
+                    raise
+                log.warning("channel_layer_away", server=shard + 1)
+                self._asked_again_at[shard] = time.monotonic() + PAUSE
+                continue
+            found |= {names[name.decode()] for name, listeners in counts if listeners}
+        return found
 
     def send_now(self, group: str, message: dict[str, Any]) -> None:
         """Send a message to a group. Raises `RedisError`."""
-        self._sender.publish(self._channel_of(group), self.serialize(message))
+        name = self._channel_of(group)
+        self._senders[self._shard_of(name)].publish(name, self.serialize(message))
 
     @cached_property
-    def _sender(self) -> Any:
+    def _senders(self) -> list[Any]:
         # Once more at once: perhaps only the connection is gone, since Redis was restarted.
-        rest = {name: value for name, value in self._host.items() if name != "address"}
-        return Redis.from_url(self._host["address"], retry=Retry(NoBackoff(), 1), **rest)
+        rests = [{name: value for name, value in host.items() if name != "address"} for host in self._hosts]
+        return [
+            Redis.from_url(host["address"], retry=Retry(NoBackoff(), 1), **rest)
+            for host, rest in zip(self._hosts, rests, strict=True)
+        ]
 
     def _channel_of(self, group: str) -> str:
         return f"{self._prefix}__group__{group}"  # as the library names it
+
+    def _shard_of(self, name: str) -> int:
+        place: int = _consistent_hash(name, len(self._hosts))  # as the library spreads them
+        return place
 
     # ---- for the event loop
 

@@ -10,9 +10,12 @@ from config.launcher.faults import StartError
 from config.launcher.place import PRODUCTS, ROOT, Place
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+SERVERS = ("DATABASE_REPLICA_URL", "BROKER_URL", "CACHE_URL", "LAYER_URLS", "REDIS_CA")
 NEEDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "WALKER_KEYS")
 _NAMES = (
     *GIVEN,
+    *SERVERS,
+    *(f"{name}_FILE" for name in SERVERS),
     "SECRET_KEY",
     "WALKER_KEYS",
     # Not the access key to KMS: beside the wrapped keys, on the same disk, it would open them.

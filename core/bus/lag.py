@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from django.db import connection
-
+from core.db import replica
 from core.observability import health
 from core.tenancy.scope import platform_scope
 
@@ -30,7 +29,7 @@ where backend_xid is not null and pid <> pg_backend_pid()
 
 def seconds_behind(consumer: str) -> float:
     """Return the age of the oldest event that a consumer has not taken, over all tenants; 0 if it has all."""
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_MARK, [consumer])
         mark = cursor.fetchone()
         if mark is None:
@@ -43,7 +42,7 @@ def seconds_behind(consumer: str) -> float:
 
 def oldest_transaction() -> float:
     """Return for how long the oldest writing transaction is open that this role may see: consumers wait for it."""
-    with connection.cursor() as cursor:
+    with replica.connection().cursor() as cursor:
         cursor.execute(_OPEN)
         return float(cursor.fetchone()[0])
 

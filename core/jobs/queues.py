@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from redis import Redis
 
+from core.db.redis_servers import client_of
 from core.tenancy.scope import current_tenant_id
 
 _tasks: dict[str, Callable[..., object]] = {}
@@ -44,4 +45,4 @@ def depth(queue: str) -> float:
 
 @cache
 def _broker() -> Redis:
-    return Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=2, socket_connect_timeout=2)
+    return client_of(settings.CELERY_BROKER_URL)

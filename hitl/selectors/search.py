@@ -4,11 +4,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQueryField
-from django.db import connection
 from django.db.models import BooleanField, F, Func, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 
 from accounts.selectors import people_named
 from core.actors import Actor
+from core.db import replica
 from core.errors import Invalid
 from core.privacy import pii
 from core.tenancy.lookups import Search, register_search
@@ -116,7 +116,11 @@ def _has_words(words: str) -> Subquery:
 
 def _newest_with(words: str) -> set[UUID]:
     """Return the newest requests with all the words. One query."""
-    # The ORM can't call a function that returns rows; its name is a constant and the words are bound.
-    with connection.cursor() as cursor:
-        cursor.execute(f"select approval_id from {_SEARCH.function}(%s, %s)", [words, FOUND_CAP])  # noqa: S608
-        return {key for (key,) in cursor.fetchall()}
+
+    def fetch() -> set[UUID]:
+        # The ORM can't call a function that returns rows; its name is a constant and the words are bound.
+        with replica.connection().cursor() as cursor:
+            cursor.execute(f"select approval_id from {_SEARCH.function}(%s, %s)", [words, FOUND_CAP])  # noqa: S608
+            return {key for (key,) in cursor.fetchall()}
+
+    return replica.read(fetch)

@@ -34,7 +34,7 @@ def _listed(page: str) -> set[str]:
 
 
 def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
-    code = "".join((ROOT / "config" / f"{name}.py").read_text() for name in ("settings", "environment"))
+    code = "".join(path.read_text() for path in (ROOT / "config").glob("*.py"))
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', code))
     assert read == _listed("settings.md")
 

@@ -13,7 +13,7 @@ from redis import Redis
 from config.launcher import env
 from config.launcher.place import Place
 from config.launcher.servers.services import Addresses
-from config.settings import _database
+from config.servers import database
 from core.installation import servers
 
 Cluster = tuple[Addresses, Place]
@@ -35,7 +35,7 @@ def connected_as(url: str) -> Iterator[None]:
     """Let Django's connection be one to another server."""
     before = dict(connection.settings_dict)
     connection.close()
-    connection.settings_dict.update(_database(url))
+    connection.settings_dict.update(database(url))
     try:
         yield
     finally:
@@ -98,14 +98,20 @@ def test_limits_and_connections_of_the_role_count(
     assert (found.status, "allows 10 connections" in found.text) == ("failure", True)
 
 
+def all_at(settings: Settings, url: str) -> None:
+    """Let one Redis have all roles."""
+    settings.REDIS_URL = settings.BROKER_URL = settings.CACHE_URL = url
+    settings.LAYER_URLS = [url]
+
+
 def test_redis_without_a_password_is_a_failure(cluster: Cluster, settings: Settings) -> None:
-    settings.REDIS_URL = cluster[0].redis_url
+    all_at(settings, cluster[0].redis_url)
     password = env.own_secrets(cluster[1])["redis"]
     with Redis.from_url(cluster[0].redis_url) as link:
         assert servers.redis_access().status == "ok"
         link.config_set("requirepass", "")
         try:
-            settings.REDIS_URL = cluster[0].redis_url.replace(f":{password}@", "")
+            all_at(settings, cluster[0].redis_url.replace(f":{password}@", ""))
             found = servers.redis_access()
         finally:
             link.config_set("requirepass", password)

@@ -18,7 +18,11 @@ NAMES = re.findall(r"^\| `([A-Z_]+)`", PAGE, flags=re.MULTILINE)
 VALUES = {
     "DATABASE_URL": "postgresql://u:filed@127.0.0.1:1/x",
     "DATABASE_OWNER_URL": "postgresql://o:filed@127.0.0.1:1/x",
+    "DATABASE_REPLICA_URL": "postgresql://r:filed@127.0.0.1:1/x",
     "REDIS_URL": "redis://127.0.0.1:1/0",
+    "BROKER_URL": "redis://127.0.0.1:1/1",
+    "CACHE_URL": "rediss://127.0.0.1:1/2",
+    "LAYER_URLS": "redis://127.0.0.1:1/3,redis://127.0.0.1:2/3",
     "PUBLIC_URL": "https://filed.example",
     "EMAIL_URL": "smtp+tls://u:filed@mail.example:587",
     "PUSH_HOSTS": "push.example",
@@ -67,5 +71,7 @@ def test_addresses_and_lists_are_read_from_files(read: dict[str, object]) -> Non
         ["a.example", "b.example"],
         ["10.0.0.1/32", "10.2.0.0/16"],
     )
-    assert read["REDIS_URL"] == VALUES["REDIS_URL"]
+    for name in ("REDIS_URL", "BROKER_URL", "CACHE_URL"):
+        assert read[name] == VALUES[name]
+    assert read["LAYER_URLS"] == VALUES["LAYER_URLS"].split(",")
     assert "filed" in str(read["DATABASES"])

@@ -13,6 +13,7 @@ import yaml
 
 from config import web
 from config.launcher import cli, parts
+from config.launcher.env import SERVERS
 from config.launcher.place import ROOT
 from core.observability import health
 
@@ -214,6 +215,12 @@ def test_units_get_secrets_as_files_and_as_little_else_as_they_need(name: str) -
 def compose() -> dict[str, Json]:
     services: dict[str, Json] = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["services"]
     return services
+
+
+def test_addresses_of_the_next_rungs_are_shown_where_they_would_be_set() -> None:
+    for place in ("compose/compose.yaml", "systemd/walker.env", "kubernetes/production/kustomization.yaml"):
+        text = (DEPLOY / place).read_text()
+        assert [name for name in (*SERVERS, "WALKER_WEB_CONNECTIONS") if name not in text] == [], place
 
 
 def test_compose_runs_every_process_after_the_migration() -> None:

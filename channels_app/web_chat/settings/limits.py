@@ -9,6 +9,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
+from core.db import redis_servers
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -39,19 +40,17 @@ def async_redis() -> redis.asyncio.Redis:
     """Return the client of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _async_clients:
-        _async_clients[loop] = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
-        )
+        url = settings.CACHE_URL
+        _async_clients[loop] = redis.asyncio.Redis.from_url(url, **redis_servers.options_of(url))
     return _async_clients[loop]
 
 
 def sync_redis() -> redis.Redis:
     """Return the process's client for code that runs in threads."""
-    if settings.REDIS_URL not in _sync_clients:
-        _sync_clients[settings.REDIS_URL] = redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
-        )
-    return _sync_clients[settings.REDIS_URL]
+    url = settings.CACHE_URL
+    if url not in _sync_clients:
+        _sync_clients[url] = redis_servers.client_of(url)
+    return _sync_clients[url]
 
 
 @dataclass(frozen=True, slots=True)

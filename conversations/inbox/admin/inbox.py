@@ -38,6 +38,7 @@ from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.models import Conversation
 from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
+from core.db import replica
 from core.events import streams
 from core.reach import channels
 
@@ -142,7 +143,11 @@ class InboxPage(ServiceAdmin):
         team_names = picks["team"]
         place = _place(request).known(**picks)
         words = words_of(request)
-        found = list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
+
+        def fetch() -> list[Conversation]:
+            return list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
+
+        found = replica.read(fetch) if words else fetch()
         page = found[:PAGE]
         self.prepare_rows(request, page if obj is None else [*page, obj])
         unread = counts.count_unread(viewer=viewer, rows=page)

@@ -24,6 +24,7 @@ from conversations.models import (
     Message,
 )
 from core.actors import Actor
+from core.db import replica
 from core.rest.pagination import Place, cursor_at, value_of
 
 VIEW: Final = "conversations.view_conversation"
@@ -115,15 +116,19 @@ def list_conversations(
     size = max(1, min(limit, MOST))
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
     wanted = filters or ConversationFilters()
-    rows: QuerySet[Any] = _filtered(_rows(viewer), wanted, viewer).annotate(
-        last_text=Subquery(last.values("masked_body")[:1]), last_sender=Subquery(last.values("sender_type")[:1])
-    )
     by_beginning = wanted.created_after or wanted.created_before
     name = ordering or ("-created_at" if by_beginning else NEWEST)
     place = Place.of(ORDERS[name])
-    if cursor:
-        rows = rows.filter(place.after(name, value_of(cursor), Conversation))
-    found = list(rows.order_by(*ORDERS[name])[: size + 1])
+
+    def fetch() -> list[Any]:
+        rows: QuerySet[Any] = _filtered(_rows(viewer), wanted, viewer).annotate(
+            last_text=Subquery(last.values("masked_body")[:1]), last_sender=Subquery(last.values("sender_type")[:1])
+        )
+        if cursor:
+            rows = rows.filter(place.after(name, value_of(cursor), Conversation))
+        return list(rows.order_by(*ORDERS[name])[: size + 1])
+
+    found = replica.read(fetch) if cleaned(wanted.q) else fetch()
     page = found[:size]
     following = cursor_at(f"{name}|{place.at(page[-1])}") if len(found) > size else ""
     return ConversationPage(page, following)

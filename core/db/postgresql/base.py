@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db.backends.postgresql import base
 from django.db.utils import NotSupportedError
@@ -25,12 +25,12 @@ def scope_statements() -> str:
     return f"set local walker.tenant = '{tenant}'; set local role {role}; "
 
 
-def _with_scope(query: Any) -> Any:
+def _after(statements: str, query: Any) -> Any:
     if isinstance(query, sql.Composable):
-        return sql.Composed([sql.SQL(scope_statements()), query])
+        return sql.Composed([sql.SQL(statements), query])
     if isinstance(query, bytes):
-        return scope_statements().encode() + query
-    return scope_statements() + query
+        return statements.encode() + query
+    return statements + query
 
 
 # The base class depends on the driver found at run time, so it has no static type.
@@ -44,14 +44,16 @@ class TenantCursor(_Cursor):
     A statement sent in any other way fails closed: without the setting the policies match no row.
     """
 
+    also: ClassVar[str] = ""  # a statement after the two of the scope
+
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement in the current scope."""
         if isinstance(query, str) and _WITHOUT_SCOPE.fullmatch(query):
             return super().execute(query, params, **options)
-        super().execute(_with_scope(query), params, **options)
-        # Skip the results of the two statements before it.
-        self.nextset()
-        self.nextset()
+        super().execute(_after(scope_statements() + self.also, query), params, **options)
+        # Skip the results of the statements before it.
+        for _ in range(3 if self.also else 2):
+            self.nextset()
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
@@ -68,14 +70,23 @@ class TenantCursor(_Cursor):
         raise NotSupportedError("stream() bypasses the tenant wall. Read page by page instead.")
 
 
+class ReadingCursor(TenantCursor):
+    """For a replica, which takes writes after a failover. A setting of the session would not pass a pooler."""
+
+    also: ClassVar[str] = "set local transaction_read_only = on; "
+
+
 class DatabaseWrapper(_DatabaseWrapper):
     """The backend; `OPTIONS["tenant_wall"] = False` gives migrations, which run as the owner, a plain cursor."""
+
+    commits = 0
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the connection's parameters, with the cursor class that sets the scope."""
         params: dict[str, Any] = super().get_connection_params()
+        is_read_only = params.pop("read_only", False)
         if params.pop("tenant_wall", True):
-            params["cursor_factory"] = TenantCursor
+            params["cursor_factory"] = ReadingCursor if is_read_only else TenantCursor
         return params
 
     def commit(self) -> None:
@@ -84,3 +95,4 @@ class DatabaseWrapper(_DatabaseWrapper):
             with self.wrap_database_errors:
                 raise InFailedSqlTransaction("a statement of this transaction has failed before")
         super().commit()
+        self.commits += 1

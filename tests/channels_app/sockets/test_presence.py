@@ -76,7 +76,7 @@ async def test_presence_is_whole_again_after_redis_forgot_it(
 ) -> None:
     layer = settings.CHANNEL_LAYERS["default"]
     settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": {**layer["CONFIG"], "hosts": [own_redis.host]}}}
-    settings.REDIS_URL = own_redis.host["address"]
+    settings.CACHE_URL = own_redis.host["address"]
     channel_layers.backends = {}
     customer, conversation = await conversation_of(chat, live_widgets.acme)
     staff = await watch(committed_world.people["support"], f"conversation:{conversation}")

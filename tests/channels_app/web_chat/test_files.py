@@ -171,7 +171,7 @@ def test_bytes_of_visitors_have_a_budget_by_the_day_that_fails_closed(
             sync_redis().delete(kept)
     assert wrong == {}
     before = stored(world.acme.pk)
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
     assert Visitor(widgets.second).send(("a.png", picture)).status_code == 429
     assert stored(world.acme.pk) == before
 

@@ -158,7 +158,9 @@ def test_redis_that_evicts_is_a_failure(redis_client: Redis) -> None:
 
 def test_way_to_redis_on_another_machine_is_to_be_encrypted(settings: Settings) -> None:
     assert servers.redis_access().status == "ok"
-    settings.REDIS_URL = settings.REDIS_URL.replace("127.0.0.1", "127.1")  # the same server, under a name of no machine
+    # The same server, under a name of no machine.
+    settings.BROKER_URL = settings.CACHE_URL = settings.REDIS_URL.replace("127.0.0.1", "127.1")
+    settings.LAYER_URLS = [settings.CACHE_URL]
     assert (servers.redis_access().status, "isn't encrypted" in servers.redis_access().text) == ("warning", True)
 
 
