@@ -1,4 +1,4 @@
-"""Tables of core: streams, bus, outbox, audit, failed jobs, erasures, retention, webhooks, keys, upgrades."""
+"""Tables of core: streams, bus, outbox, audit, jobs, idempotency, erasures, retention, webhooks, keys, upgrades."""
 
 from core.models.audit import AnchorDelivery, AuditAnchor, AuditEntry, AuditHead, RefusalCount
 from core.models.bus import BusConsumer, BusCursor, ParkedEvent

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, models
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from redis.exceptions import RedisError
 
 from core.clock import now
 from core.models.upgrades import Backfill, Upgrade
@@ -15,6 +16,7 @@ from core.observability import health, processes
 from core.observability.processes import VERSION
 from core.upgrades import backfills, kinds, releases
 
+NO_REDIS: Final = "Redis can't be reached, so it isn't known which versions run. Look at REDIS_URL, then try again."
 STATUS: Final = "`walker upgrade --status` says where it stands."
 
 
@@ -23,9 +25,26 @@ def waiting() -> list[Migration]:
     return kinds.waiting(MigrationExecutor(connection))
 
 
+def lacking() -> list[str]:
+    """Return the migrations without which this version can't run, by name."""
+    return [kinds.name_of(one) for one in waiting() if kinds.kind_of(one) == "expand"]
+
+
+def is_readable(model: type[models.Model]) -> bool:
+    """Return True if a table is there and may be read: it isn't in the middle of the migration that adds it."""
+    with connection.cursor() as cursor:  # the ORM has no rights
+        cursor.execute("select has_table_privilege(to_regclass(%s), 'select')", [f"public.{model._meta.db_table}"])
+        return bool(cursor.fetchone()[0])
+
+
+def is_expanded() -> bool:
+    """Return True if all is added that this version needs, with its row-level security."""
+    return is_readable(Upgrade) and Upgrade.objects.filter(version=VERSION).exclude(expanded_at=None).exists()
+
+
 def version_of_database() -> str:
     """Return the release whose upgrade was finished last."""
-    if Upgrade._meta.db_table not in connection.introspection.table_names():
+    if not is_readable(Upgrade):
         return releases.FIRST
     finished = Upgrade.objects.exclude(finished_at=None).values_list("version", flat=True)
     return max(finished, key=processes.number, default=releases.FIRST)
@@ -53,10 +72,8 @@ def check_nobody_older(why: str = "") -> None:
     """Refuse to go on while a process of an older version runs. Raises CommandError."""
     try:
         found = older()
-    except health.AWAY:
-        raise CommandError(
-            f"{why}Redis can't be reached, so it isn't known which versions run. Look at REDIS_URL."
-        ) from None
+    except RedisError:
+        raise CommandError(why + NO_REDIS) from None
     if found:
         raise CommandError(
             f"{why}{', '.join(found)} still run. Stop them, or start them with {VERSION}; {processes.GONE:.0f} s "
@@ -71,7 +88,7 @@ def record(*, is_new: bool = False) -> None:
     came_from = "" if is_new else version_of_database()
     Upgrade.objects.get_or_create(version=VERSION, defaults={"came_from": came_from, "began_at": moment})
     mine = Upgrade.objects.filter(version=VERSION)
-    if not any(kinds.kind_of(one) == "expand" for one in left):
+    if all(kinds.kind_of(one) != "expand" for one in left):
         mine.filter(expanded_at=None).update(expanded_at=moment)
         backfills.declare([kinds.name_of(one) for one in left if kinds.kind_of(one) == "backfill"])
     if not left:
@@ -125,8 +142,8 @@ def look() -> Standing:
     """Return where the upgrade of this database to this version stands. Raises RedisError."""
     left = waiting()
     named = {kind: [kinds.name_of(one) for one in left if kinds.kind_of(one) == kind] for kind in kinds.KINDS}
-    has_table = Backfill._meta.db_table in connection.introspection.table_names()
-    found = {row.name: row for row in Backfill.objects.filter(pk__in=named["backfill"])} if has_table else {}
+    rows = Backfill.objects.filter(pk__in=named["backfill"]) if is_readable(Backfill) else ()
+    found = {row.name: row for row in rows}
     fill = [found.get(name) or Backfill(name=name) for name in named["backfill"]]
     return Standing(version_of_database(), named["expand"], named["contract"], fill, older())
 

@@ -7,18 +7,20 @@ from typing import Any, Final
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from redis.exceptions import RedisError
 
 from core.installation import state
 from core.installation.registry import all_checks
 from core.observability import processes
 from core.observability.processes import VERSION
-from core.upgrades import backfills, kinds, standing
+from core.upgrades import backfills, standing
 
 LEANS_ON: Final = frozenset({"database_role", "database_connections", "redis_memory", "clocks"})
 """Checks of the doctor whose failure stops an upgrade. Others read tables that this version may lack yet."""
 LOOK_EVERY: Final = 5.0
 WATCHED: Final = 3 * processes.NOTE_EVERY
 """Seconds in which each process that runs is heard of, also after Redis has lost what it knew."""
+MIGRATE: Final[dict[str, Any]] = {"interactive": False, "skip_checks": False}
 KUBERNETES: Final = "kubectl set image, or apply the overlay with the new tag"
 SYSTEMD: Final = """\
    ln -sfn {place} /opt/walker && systemctl daemon-reload
@@ -42,10 +44,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the steps that are left. Raises CommandError with the next step where one fails."""
+        try:
+            self._handle(options)
+        except RedisError:
+            raise CommandError(standing.NO_REDIS) from None
+
+    def _handle(self, options: dict[str, Any]) -> None:
         self.until = time.monotonic() + options["patience"]
         if options["lacking"]:
-            lacking = [kinds.name_of(one) for one in standing.waiting() if kinds.kind_of(one) == "expand"]
-            self.stdout.write("\n".join(lacking))
+            self.stdout.write("\n".join(standing.lacking()))
         elif options["status"]:
             self._show()
         elif options["contract"]:
@@ -64,9 +71,8 @@ class Command(BaseCommand):
     def _expand(self, *, without_backup: bool) -> None:
         """Check the installation and its backup, and add what this version needs."""
         standing.check_path()
-        if not any(kinds.kind_of(one) == "expand" for one in standing.waiting()):
+        if standing.is_expanded() and not standing.lacking():
             self.stdout.write("1 expand: done")
-            standing.record()
             return
         for check in all_checks():
             if check.key in LEANS_ON:
@@ -79,11 +85,12 @@ class Command(BaseCommand):
         if backup.status != "ok":
             if not without_backup:
                 raise CommandError(
-                    f"There is no fresh backup: {backup.text} {backup.next_step} Or run `walker upgrade --without-backup`."
+                    f"There is no fresh backup: {backup.text} {backup.next_step} "
+                    "Or run `walker upgrade --without-backup`."
                 )
             self.stdout.write(f"WARNING: without a fresh backup. {backup.text}")
         self.stdout.write("1 expand: adding what this version needs; the site goes on")
-        call_command("migrate", expand=True, interactive=False, stdout=self.stdout)
+        call_command("migrate", expand=True, **MIGRATE, stdout=self.stdout)
 
     def _roll(self) -> None:
         """Wait until every process runs this version."""
@@ -135,9 +142,9 @@ class Command(BaseCommand):
         if missing := {"web", "worker"} - heard:
             raise CommandError(
                 f"No {' or '.join(sorted(missing))} of {VERSION} has been heard of for {processes.SEEN:.0f} s, so it "
-                "isn't sure that those of older versions would be. Start the processes, then run the same command again."
+                "isn't sure that older ones would be. Start the processes, then run the same command again."
             )
-        call_command("migrate", contract=True, interactive=False, stdout=self.stdout)
+        call_command("migrate", contract=True, **MIGRATE, stdout=self.stdout)
         self.stdout.write(f"The upgrade to {VERSION} is finished.")
 
     def _tell(self, told: str, *lines: str) -> str:
