@@ -50,7 +50,7 @@ def upgrade(arguments: argparse.Namespace) -> int:
     """Bring the installation to the version of this code while it runs; the same command goes on after a stop."""
     if not env.is_complete():
         raise StartError(
-            "`walker upgrade` is for servers, and needs DATABASE_URL, REDIS_URL, SECRET_KEY and WALKER_KEYS. ./walker run "
+            "`walker upgrade` is for servers: set DATABASE_URL, REDIS_URL, SECRET_KEY and WALKER_KEYS. ./walker run "
             "upgrades by itself: stop it, and start the new version."
         )
     _load(arguments)

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import models, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import F, Q
 
 from core.clock import now
@@ -71,7 +72,8 @@ class Job:
 def job_of(name: str) -> Job:
     """Return what a backfill does, by the name of its migration."""
     label, _, migration = name.partition(".")
-    declared = import_module(f"{apps.get_app_config(label).name}.migrations.{migration}").Migration
+    package, _ = MigrationLoader.migrations_module(label)
+    declared = import_module(f"{package}.{migration}").Migration
     return Job(apps.get_model(declared.model), declared.undone, declared.fill)
 
 
