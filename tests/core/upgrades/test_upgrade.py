@@ -1,9 +1,9 @@
 """`walker upgrade` from one release to the next, with what it refuses on the way."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from django.core.management.base import CommandError
 from django.db import connection, migrations
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Q
 from pytest_django import Settings
 from redis import Redis
 
@@ -24,68 +23,62 @@ from core.models import Backfill, Upgrade
 from core.observability import health, processes
 from core.observability.processes import VERSION
 from core.tasks import sweep_backfills
-from core.tenancy.scope import platform_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from core.upgrades import releases
 from core.upgrades.kinds import Plan, kind_of, select
 from tests.world import World
 
-PACKAGE = "tests.core.upgrades.made"
+PACKAGE = "walker_next_release"
 APP = "console"
 """An app without migrations of its own: it gets those of the next release."""
+HEAD = """
+from django.db import migrations
 
 
-def made(name: str, **attributes: Any) -> Any:
-    """Make a migration of the next release, as a module of its own."""
-    module: Any = ModuleType(f"{PACKAGE}.{name}")
-    module.Migration = type("Migration", (migrations.Migration,), attributes)
-    return module
-
-
-def in_utc(rows: Any) -> None:
+def fill(rows):
     rows.update(zone="UTC")
 
 
+class Migration(migrations.Migration):
+    release = "{version}"
+    kind = "{kind}"
+    {more}
+"""
+NEXT = {
+    "0001_more": ("expand", "operations = [migrations.RunSQL('create table upgrade_scratch (id int)')]"),
+    "0002_fill": (
+        "backfill",
+        f"model, undone, fill = 'accounts.Membership', Q(zone=''), fill; dependencies = [('{APP}', '0001_more')]",
+    ),
+    "0003_less": (
+        "contract",
+        f"operations = [migrations.RunSQL('drop table upgrade_scratch')]; dependencies = [('{APP}', '0002_fill')]",
+    ),
+}
+
+
 @pytest.fixture
-def _next_release(settings: Settings, monkeypatch: pytest.MonkeyPatch, committed_world: World) -> Iterator[None]:
-    """A release with an expand, a backfill and a contract migration, and a web process of the one before."""
-    sql = migrations.RunSQL
-    package: Any = ModuleType(PACKAGE)
-    package.__path__ = []
-    found = {
-        "0001_more": {"kind": "expand", "operations": [sql("create table upgrade_scratch (id int)")]},
-        "0002_fill": {"kind": "backfill", "model": "accounts.Membership", "undone": Q(zone=""), "fill": staticmethod(in_utc)},
-        "0003_less": {"kind": "contract", "operations": [sql("drop table upgrade_scratch")]},
-    }  # fmt: skip
-    before: list[tuple[str, str]] = []
-    monkeypatch.setitem(sys.modules, PACKAGE, package)
-    for name, attributes in found.items():
-        module = made(name, dependencies=before, release=VERSION, **attributes)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        before = [(APP, name)]
-    monkeypatch.setattr("pkgutil.iter_modules", with_modules(PACKAGE, list(found)))
+def _next_release(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, committed_world: World
+) -> Iterator[None]:
+    """A release with an expand, a backfill and a contract migration, on a database with organisations."""
+    (tmp_path / PACKAGE).mkdir()
+    (tmp_path / PACKAGE / "__init__.py").touch()
+    for name, (kind, more) in NEXT.items():
+        (tmp_path / PACKAGE / f"{name}.py").write_text(HEAD.format(version=VERSION, kind=kind, more=more))
+    monkeypatch.syspath_prepend(tmp_path)
     settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, APP: PACKAGE}
     monkeypatch.setattr(upgrade, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(upgrade, "WATCHED", 0.1)
-    Upgrade.objects.all().delete()
     monkeypatch.setattr(health, "_settled", set())
+    Upgrade.objects.all().delete()
     yield
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("drop table if exists upgrade_scratch")
-        for name in found:
+        for name in NEXT:
             MigrationRecorder(connection).record_unapplied(APP, name)
-    Upgrade.objects.all().delete()
-
-
-def with_modules(package: str, names: list[str]) -> Callable[..., Any]:
-    """Return what lists the modules of packages, and of one that is no folder."""
-    from pkgutil import ModuleInfo, iter_modules  # noqa: PLC0415  (it is replaced)
-
-    def listed(path: Any = None, prefix: str = "") -> Any:
-        if path is not None and list(path) == sys.modules[package].__path__:
-            return iter([ModuleInfo(None, name, False) for name in names])  # type: ignore[arg-type]
-        return iter_modules(path, prefix)
-
-    return listed
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
 
 
 def note(part: str, version: str) -> None:
@@ -153,11 +146,9 @@ def test_upgrade_goes_from_step_to_step_and_drops_nothing_while_an_older_version
         note(part, VERSION)
     # An older process came back, and went again.
     with platform_scope():
-        Membership.objects.order_by("pk")[:1].get()
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(
-            "update accounts_membership set zone = '' where id = (select min(id::text)::uuid from accounts_membership)"
-        )
+        tenant_id, first = Membership.objects.values_list("tenant_id", "pk")[0]
+    with tenant_scope(tenant_id):
+        Membership.objects.filter(pk=first).update(zone="")
     assert "isn't finished" in run(contract=True)
     assert "3 backfill: done" in run()
     assert f"The upgrade to {VERSION} is finished" in run(contract=True)
@@ -195,7 +186,8 @@ def test_every_release_leads_back_to_the_first_and_this_version_is_one_of_them()
 
 
 def test_what_comes_after_one_that_waits_waits_too() -> None:
-    graph, plan = MigrationGraph(), Plan()
+    graph = MigrationGraph()
+    plan: Plan = []
     kinds = {"a": "expand", "b": "backfill", "c": "expand", "d": "expand"}
     for name, kind in kinds.items():
         migration = type("Migration", (migrations.Migration,), {"kind": kind})(name, "shop")
