@@ -98,9 +98,7 @@ class Command(migrate.Command):
             with phase_of(executor), new_models_rendered_alone() if is_empty else contextlib.nullcontext():
                 super().handle(*args, **options)
             if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
-                install = run_together if is_new else lambda what, several: patience.run(
-                    what, lambda: run_together(what, several)
-                )  # fmt: skip
+                install = run_together if is_new else partial(run_patiently, patience)
                 install_policies(testing=settings.WALKER_TESTING, run=install)
 
     def _say(self, text: str) -> None:
@@ -109,6 +107,11 @@ class Command(migrate.Command):
     def check(self, *args: Any, **options: Any) -> None:
         """Run all checks except the database: new tables have no policies yet."""
         super().check(*args, **{**options, "databases": None})
+
+
+def run_patiently(patience: Patience, what: str, statements: list[str]) -> None:
+    """Run statements together, again while others hold the table."""
+    patience.run(what, lambda: run_together(what, statements))
 
 
 def has_organisations() -> bool:
