@@ -104,7 +104,7 @@ def take_batch(name: str) -> bool:
             row = Backfill.objects.select_for_update(skip_locked=True).filter(pk=name, finished_at=None).first()
             return row is not None and _take_batch(row, job_of(name))
     except Exception as problem:
-        # Whatever a migration's own code raises stops this backfill alone, shows in the doctor, and is tried again.
+        # Any error of a migration's own code stops this backfill alone, shows in the doctor, and is tried again.
         log.exception("backfill_failed", backfill=name)
         Backfill.objects.filter(pk=name).update(last_error=type(problem).__name__[:60], moved_at=now())
         return False

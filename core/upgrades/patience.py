@@ -1,6 +1,6 @@
 """Changes of tables that never hold up the site: they wait for a lock for seconds, give up, and try again later.
 
-Whoever waits for a table's lock holds up all who come after. Behind a long read, an `alter table` without a limit stops
+A statement that waits for a table's lock holds up all that come after it. Behind a long read, an `alter table` without a limit stops
 every request that uses the table.
 """
 
@@ -36,7 +36,7 @@ from unnest(pg_blocking_pids(%s)) blocking(pid) join pg_stat_activity a using (p
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How changes wait: as whom to look for those who hold a lock, what to tell the person, and the pauses."""
+    """How changes wait: the login that looks for who holds a lock, what to tell the person, and the pauses."""
 
     looks_as: dict[str, Any]
     say: Say
