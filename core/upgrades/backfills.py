@@ -59,12 +59,11 @@ class Job:
     def next_keys(self, position: str) -> dict[UUID | None, list[Any]]:
         """Return the keys of the next undone rows after a position, by tenant."""
         found: dict[UUID | None, list[Any]] = defaultdict(list)
-        rows = self.rows.filter(self.undone)
-        if position:
-            rows = rows.filter(pk__gt=position)
+        columns = ("pk", "tenant_id") if self.is_walled else ("pk",)
+        after = Q(pk__gt=position) if position else Q()
         with platform_scope() if self.is_walled else nullcontext():  # keys alone: rows are read in their own scope
-            columns = ("pk", "tenant_id") if self.is_walled else ("pk",)
-            for key, *tenant in rows.order_by("pk").values_list(*columns)[:BATCH]:
+            rows = self.rows.filter(self.undone, after).order_by("pk")
+            for key, *tenant in rows.values_list(*columns)[:BATCH]:
                 found[tenant[0] if tenant else None].append(key)
         return found
 

@@ -1,7 +1,7 @@
 """Changes of tables that never hold up the site: they wait for a lock for seconds, give up, and try again later.
 
-A statement that waits for a table's lock holds up all that come after it. Behind a long read, an `alter table` without a limit stops
-every request that uses the table.
+A statement that waits for a table's lock holds up all that come after it. Behind a long read, an `alter table` without
+a limit stops every request that uses the table.
 """
 
 import threading

@@ -1,6 +1,7 @@
 """Backfills: batches that go on after a kill, of all tenants, each row once."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -142,9 +143,10 @@ def test_two_workers_at_once_fill_each_row_once(committed_world: World, declare:
 
     def work() -> None:
         try:
-            begin.wait()
-            while backfills.work(seconds=30):
-                pass
+            begin.wait(30)
+            until = time.monotonic() + 30
+            while backfills.work(seconds=5) and time.monotonic() < until:
+                time.sleep(0.01)
         finally:
             connection.close()
 
