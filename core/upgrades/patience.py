@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from django.core.management.base import CommandError
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 
 Answer = TypeVar("Answer")
 Say = Callable[[str], None]
@@ -74,7 +74,7 @@ class _Watch:
     """Which statement this connection runs, and who holds what it waits for."""
 
     def __init__(self, looks_as: dict[str, Any]) -> None:
-        self.looks_as = looks_as
+        self.looks_as, self.backend = looks_as, type(connections[DEFAULT_DB_ALIAS])
         self.pid = connection.connection.info.backend_pid
         self.statement, self.behind = "", ""
         self.ended = threading.Event()
@@ -88,7 +88,7 @@ class _Watch:
         """Look who holds the lock, with another connection, while this one waits for long."""
         if self.ended.wait(LOOK_AFTER):
             return
-        link: Any = type(connection)({**self.looks_as, "CONN_HEALTH_CHECKS": False}, "watch")
+        link: Any = self.backend({**self.looks_as, "CONN_HEALTH_CHECKS": False}, "watch")
         try:
             with link.cursor() as cursor:
                 while not self.ended.is_set():

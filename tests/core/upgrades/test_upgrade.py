@@ -33,6 +33,7 @@ APP = "console"
 """An app without migrations of its own: it gets those of the next release."""
 HEAD = """
 from django.db import migrations
+from django.db.models import Q
 
 
 def fill(rows):
