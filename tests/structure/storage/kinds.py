@@ -111,6 +111,8 @@ def _of_new_field(field: "Field[Any, Any]") -> Iterator[str]:
     # A key has the type of what it leads to, which has no check.
     if isinstance(field, ForeignKey):
         return
+    field = field.clone()
+    field.set_attributes_from_name("more")  # a check names its column
     if field.db_check(connection) or (field.db_type(connection) or "").startswith("walker_"):
         yield "all rows are read or written for its check, while nobody can use the table: add that NOT VALID"
 
