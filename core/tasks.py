@@ -21,7 +21,7 @@ from core.privacy.erasure import services as erasures
 from core.privacy.retention import services as keeping
 from core.reach import counts
 from core.reliability import idempotency, loose_cache
-from core.upgrades import backfills, standing
+from core.upgrades import backfills, progress
 from core.webhooks import attempts, deliveries
 
 log = get_logger(__name__)
@@ -178,7 +178,7 @@ def forget_webhooks() -> None:
 @sweep_task(queue="low")
 def sweep_backfills() -> None:
     """Fill rows for the newest release, once no process of an older one writes them."""
-    if backfills.unfinished() and not standing.older():
+    if backfills.unfinished() and not progress.older():
         backfills.work(seconds=LONGEST)
 
 

@@ -18,7 +18,7 @@ from core.privacy import key_rotation
 from core.privacy.encrypted_fields import Sealed
 from core.privacy.encryption import key_ring
 from core.tenancy.scope import platform_scope, tenant_scope
-from core.upgrades import standing
+from core.upgrades import progress
 
 PAGE: Final = "docs/how-to/check-an-installation.md"
 
@@ -66,7 +66,7 @@ def versions() -> Finding:
 
 def upgrade() -> Finding:
     """Find where the upgrade to this version stands, and what it waits for."""
-    stands = standing.look()
+    stands = progress.look()
     if stands.expand:
         return failure(f"{len(stands.expand)} migrations that {VERSION} needs aren't applied.", stands.next_step())
     if stands.is_over:

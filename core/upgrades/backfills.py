@@ -67,6 +67,14 @@ class Job:
                 found[tenant[0] if tenant else None].append(key)
         return found
 
+    def fill_rows(self, keys: list[Any]) -> None:
+        """Lock rows and fill them. Raises LeftUndone."""
+        rows = self.rows.filter(pk__in=keys)
+        list(rows.select_for_update().order_by("pk").values_list("pk"))
+        self.fill(rows)
+        if left := rows.filter(self.undone).count():
+            raise LeftUndone(f"{left} of {len(keys)} rows")
+
 
 def job_of(name: str) -> Job:
     """Return what a backfill does, by the name of its migration."""
@@ -101,7 +109,7 @@ def take_batch(name: str) -> bool:
     try:
         with transaction.atomic():
             row = Backfill.objects.select_for_update(skip_locked=True).filter(pk=name, finished_at=None).first()
-            return row is not None and _take_batch(row, job_of(name))
+            return row is not None and advance(row, job_of(name))
     except Exception as problem:
         # Any error of a migration's own code stops this backfill alone, shows in the doctor, and is tried again.
         log.exception("backfill_failed", backfill=name)
@@ -109,7 +117,8 @@ def take_batch(name: str) -> bool:
         return False
 
 
-def _take_batch(row: Backfill, job: Job) -> bool:
+def advance(row: Backfill, job: Job) -> bool:
+    """Fill the next rows of a locked backfill and move its position; False once it is finished."""
     allow_long_statements()
     mine = Backfill.objects.filter(pk=row.pk)
     if row.total is None:
@@ -122,19 +131,11 @@ def _take_batch(row: Backfill, job: Job) -> bool:
         return not is_over
     for tenant_id, own in keys.items():
         with tenant_scope(tenant_id) if tenant_id else nullcontext():
-            _fill(job, own)
+            job.fill_rows(own)
     last = max(key for own in keys.values() for key in own)
     done = sum(map(len, keys.values()))
     mine.update(position=str(last), done=F("done") + done, moved_at=now(), last_error="")
     return True
-
-
-def _fill(job: Job, keys: list[Any]) -> None:
-    rows = job.rows.filter(pk__in=keys)
-    list(rows.select_for_update().order_by("pk").values_list("pk"))
-    job.fill(rows)
-    if left := rows.filter(job.undone).count():
-        raise LeftUndone(f"{left} of {len(keys)} rows")
 
 
 def finish(say: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
@@ -39,16 +39,15 @@ class PhaseExecutor(_Executor):
 
     def _apply(self, state: ProjectState, migration: Migration, how: dict[str, Any]) -> ProjectState:
         if not migration.atomic:
-            _drop_leftovers(migration)
+            self._drop_leftovers(migration)
         with transaction.atomic() if migration.atomic else nullcontext():
             applied: ProjectState = super().apply_migration(state, migration, **how)
         return applied
 
-
-def _drop_leftovers(migration: Migration) -> None:
-    """Drop what a killed attempt left of the indexes that a migration builds concurrently: they may be half built."""
-    for operation in migration.operations:
-        if isinstance(operation, AddIndexConcurrently):
-            with connection.cursor() as cursor:
-                name = connection.ops.quote_name(operation.index.name)
-                cursor.execute(f"drop index concurrently if exists {name}")
+    def _drop_leftovers(self, migration: Migration) -> None:
+        """Drop what a killed attempt left of the indexes that a migration builds concurrently: they may be half built."""
+        for operation in migration.operations:
+            if isinstance(operation, AddIndexConcurrently):
+                with self.connection.cursor() as cursor:
+                    name = self.connection.ops.quote_name(operation.index.name)
+                    cursor.execute(f"drop index concurrently if exists {name}")

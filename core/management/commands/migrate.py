@@ -20,7 +20,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from core.db.roles import as_owner, set_time_limits
 from core.tenancy.rls import install_policies
 from core.tenancy.rls.install import run_together
-from core.upgrades import backfills, standing
+from core.upgrades import backfills, progress
 from core.upgrades.executor import PhaseExecutor
 from core.upgrades.kinds import kind_of, name_of
 from core.upgrades.patience import Patience
@@ -57,14 +57,14 @@ class Command(migrate.Command):
                 raise CommandError(TOO_OLD)
             is_new = not applied or not has_organisations()
             if not is_new and not is_plain:
-                standing.check_path()
+                progress.check_path()
         run = partial(self._run, patience, args, options, is_new=is_new, is_empty=not applied)
         if is_plain or is_new:
             run(lambda _: True)
         elif not options["contract"]:
             run(lambda migration: kind_of(migration) == "expand")
         if not is_plain:
-            standing.record(is_new=is_new)
+            progress.record(is_new=is_new)
             if not options["expand"]:
                 self._contract(run, is_stopped=not options["contract"])
         if not (options["plan"] or options["check_unapplied"]):
@@ -72,10 +72,10 @@ class Command(migrate.Command):
 
     def _contract(self, run: Callable[[MayRun], None], *, is_stopped: bool) -> None:
         """Run what is left after the expand migrations, if anything is."""
-        left = standing.waiting()
+        left = progress.waiting()
         if not left:
             return
-        standing.check_nobody_older()
+        progress.check_nobody_older()
         if late := [name_of(one) for one in left if kind_of(one) == "expand"]:
             raise CommandError(f"{late[0]} isn't applied. Run `walker upgrade` first.")
         names = [name_of(one) for one in left if kind_of(one) == "backfill"]
@@ -84,7 +84,7 @@ class Command(migrate.Command):
             backfills.finish(self._say)
         backfills.check_finished(names)
         run(lambda _: True)
-        standing.record()
+        progress.record()
 
     def _run(
         self, patience: Patience, args: Any, options: Any, may_run: MayRun, *, is_new: bool, is_empty: bool

@@ -13,7 +13,7 @@ from core.installation import state
 from core.installation.registry import all_checks
 from core.observability import processes
 from core.observability.processes import VERSION
-from core.upgrades import backfills, standing
+from core.upgrades import backfills, progress
 
 LEANS_ON: Final = frozenset({"database_role", "database_connections", "redis_memory", "clocks"})
 """Checks of the doctor whose failure stops an upgrade. Others read tables that this version may lack yet."""
@@ -47,12 +47,12 @@ class Command(BaseCommand):
         try:
             self._handle(options)
         except RedisError:
-            raise CommandError(standing.NO_REDIS) from None
+            raise CommandError(progress.NO_REDIS) from None
 
     def _handle(self, options: dict[str, Any]) -> None:
         self.until = time.monotonic() + options["patience"]
         if options["lacking"]:
-            self.stdout.write("\n".join(standing.lacking()))
+            self.stdout.write("\n".join(progress.lacking()))
         elif options["status"]:
             self._show()
         elif options["contract"]:
@@ -64,14 +64,14 @@ class Command(BaseCommand):
             self._end()
 
     def _show(self) -> None:
-        stands = standing.look()
+        stands = progress.look()
         self.stdout.write("\n".join(stands.lines()))
         self.stdout.write(stands.next_step() or "All done.")
 
     def _expand(self, *, without_backup: bool) -> None:
         """Check the installation and its backup, and add what this version needs."""
-        standing.check_path()
-        if standing.is_expanded() and not standing.lacking():
+        progress.check_path()
+        if progress.is_expanded() and not progress.lacking():
             self.stdout.write("1 expand: done")
             return
         for check in all_checks():
@@ -95,7 +95,7 @@ class Command(BaseCommand):
     def _roll(self) -> None:
         """Wait until every process runs this version."""
         told = ""
-        while old := standing.older():
+        while old := progress.older():
             told = self._tell(told, f"2 roll: {', '.join(old)} still run. Start them with {VERSION}:", how_to_roll())
             self._wait("Processes of an older version still run")
         self.stdout.write(f"2 roll: no process of an older version than {VERSION} runs")
@@ -112,8 +112,8 @@ class Command(BaseCommand):
         self.stdout.write("3 backfill: done")
 
     def _end(self) -> None:
-        if standing.look().is_over:
-            standing.record()
+        if progress.look().is_over:
+            progress.record()
             self.stdout.write(f"4 contract: nothing to do. The upgrade to {VERSION} is finished.")
         else:
             self.stdout.write(
@@ -123,18 +123,18 @@ class Command(BaseCommand):
 
     def _contract(self) -> None:
         """Drop what older versions needed, once nothing of them is heard of for a while."""
-        stands = standing.look()
+        stands = progress.look()
         if stands.expand:
             raise CommandError("Migrations that this version needs aren't applied. Run `walker upgrade` first.")
         if stands.is_over:
-            standing.record()
+            progress.record()
             self.stdout.write("4 contract: nothing to do")
             return
         # Redis may have been emptied a moment ago: then nobody is known, although they run.
         self.stdout.write(f"4 contract: looking for older versions for {WATCHED:.0f} s")
         until = time.monotonic() + WATCHED
         while True:
-            standing.check_nobody_older()
+            progress.check_nobody_older()
             if time.monotonic() >= until:
                 break
             time.sleep(min(LOOK_EVERY, max(0.0, until - time.monotonic())))
@@ -157,7 +157,7 @@ class Command(BaseCommand):
 
     def _wait(self, why: str, seconds: float = LOOK_EVERY) -> None:
         if time.monotonic() > self.until:
-            raise CommandError(f"{why}. {standing.STATUS} Then run the same command again.")
+            raise CommandError(f"{why}. {progress.STATUS} Then run the same command again.")
         time.sleep(seconds)
 
 

@@ -96,7 +96,7 @@ def record(*, is_new: bool = False) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Progress:
     """Where an upgrade stands."""
 
     at: str
@@ -138,14 +138,14 @@ class Standing:
         return "" if self.is_over else "Run `walker upgrade --contract` once you won't go back to an older version."
 
 
-def look() -> Standing:
+def look() -> Progress:
     """Return where the upgrade of this database to this version stands. Raises RedisError."""
     left = waiting()
     named = {kind: [kinds.name_of(one) for one in left if kinds.kind_of(one) == kind] for kind in kinds.KINDS}
     rows = Backfill.objects.filter(pk__in=named["backfill"]) if is_readable(Backfill) else ()
     found = {row.name: row for row in rows}
     fill = [found.get(name) or Backfill(name=name) for name in named["backfill"]]
-    return Standing(version_of_database(), named["expand"], named["contract"], fill, older())
+    return Progress(version_of_database(), named["expand"], named["contract"], fill, older())
 
 
 def _listed(names: list[str], what: str) -> str:
