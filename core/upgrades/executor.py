@@ -45,7 +45,7 @@ class PhaseExecutor(_Executor):
         return applied
 
     def _drop_leftovers(self, migration: Migration) -> None:
-        """Drop what a killed attempt left of the indexes that a migration builds concurrently: they may be half built."""
+        """Drop what a killed attempt left of indexes that are built concurrently: they may be half built."""
         for operation in migration.operations:
             if isinstance(operation, AddIndexConcurrently):
                 with self.connection.cursor() as cursor:
