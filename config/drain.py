@@ -14,6 +14,7 @@ from twisted.internet import defer, reactor
 
 from config.environment import drain_times
 from core.observability.logging import get_logger
+from core.observability.processes import keep_noting
 from core.observability.stop import stopping
 
 log = get_logger(__name__)
@@ -57,7 +58,9 @@ class DrainingServer(Server):
         self.spread_until = 0.0
 
     def listen_success(self, port: Any) -> None:
-        """Keep the port, to close it before the connections."""
+        """Keep the port, to close it before the connections; and be known to upgrades from now on."""
+        if not self.ports:
+            keep_noting("web")
         self.ports.append(port)
         super().listen_success(port)
 

@@ -21,6 +21,7 @@ from core.privacy.erasure import services as erasures
 from core.privacy.retention import services as keeping
 from core.reach import counts
 from core.reliability import idempotency, loose_cache
+from core.upgrades import backfills, progress
 from core.webhooks import attempts, deliveries
 
 log = get_logger(__name__)
@@ -174,7 +175,15 @@ def forget_webhooks() -> None:
     deliveries.forget_old()
 
 
+@sweep_task(queue="low")
+def sweep_backfills() -> None:
+    """Fill rows for the newest release, once no process of an older one writes them."""
+    if backfills.unfinished() and not progress.older():
+        backfills.work(seconds=LONGEST)
+
+
 SWEEPS = {
+    "backfills": ("core.tasks.sweep_backfills", 10.0),
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),
     "relay-outbox": ("core.tasks.sweep_outbox", 1.0),
     "bus": ("core.tasks.sweep_bus", 1.0),

@@ -12,6 +12,7 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
 
     initial = True
 

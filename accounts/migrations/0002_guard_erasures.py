@@ -27,6 +27,8 @@ drop function accounts_guard_erasure();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0001_initial"),
         ("core", "0003_guard_erasures"),

@@ -9,6 +9,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0005_keep_what_opens_next"),
     ]

@@ -8,6 +8,8 @@ import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0008_tokens"),
     ]

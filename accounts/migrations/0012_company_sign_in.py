@@ -11,6 +11,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0011_tokens_end_with_factors"),
     ]

@@ -18,6 +18,8 @@ ROLES = [
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0013_organisation"),
     ]

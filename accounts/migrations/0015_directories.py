@@ -11,6 +11,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0014_own_roles"),
     ]

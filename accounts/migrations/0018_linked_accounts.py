@@ -9,6 +9,8 @@ import core.ids
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0017_company_proofs"),
     ]

@@ -18,6 +18,8 @@ create index passages_by_words on agents_passage using gin (walker_passage_words
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0001_initial"),
     ]

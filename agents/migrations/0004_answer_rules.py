@@ -10,6 +10,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0003_run_chosen_by"),
         ("conversations", "0004_guard_erasures"),

@@ -21,6 +21,8 @@ where (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0004_answer_rules"),
     ]

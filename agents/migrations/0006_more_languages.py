@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0005_keep_who_answers"),
     ]

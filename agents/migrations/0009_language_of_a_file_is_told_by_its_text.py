@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0008_days_on_which_documents_are_valid"),
     ]

@@ -9,6 +9,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0009_language_of_a_file_is_told_by_its_text"),
         ("conversations", "0005_leave_kinds_of_channels_to_their_classes"),

@@ -2,6 +2,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("agents", "0011_citations_in_order_of_time"),
     ]

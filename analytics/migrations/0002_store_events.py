@@ -83,6 +83,8 @@ drop table analytics_event;
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("analytics", "0001_initial"),
     ]

@@ -11,6 +11,8 @@ GIVEN = (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [("analytics", "0004_follow_the_profile")]
 
     operations = [

@@ -11,6 +11,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("accounts", "0012_company_sign_in"),
         ("analytics", "0006_export_people"),

@@ -8,6 +8,8 @@ select id, tenant_id, 'events', days, null, changed_at, changed_at, null from an
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("analytics", "0007_person_requests"),
         ("core", "0007_retention"),

@@ -11,6 +11,7 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
 
     initial = True
 

@@ -29,7 +29,8 @@ examples:
   ./walker check                    what CI runs for each change
   ./walker check --changed          the tests that your change can touch, slow ones too
   ./walker check --all              all tests but the long ones
-  ./walker migrate                  on servers: bring the database up to the code
+  ./walker migrate                  on servers: add to the database what the code needs; older processes run on
+  ./walker upgrade                  on servers: bring a running installation to this version; --status, --contract
   ./walker serve web --port 8001    on servers: one process, its services elsewhere
 
 environment (all optional; NAME_FILE reads a secret from a file):
@@ -50,6 +51,7 @@ _HANDLERS = {
     "evals": "config.launcher.status",
     "serve": "config.launcher.serve",
     "migrate": "config.launcher.serve",
+    "upgrade": "config.launcher.serve",
     "doctor": "config.launcher.status",
     "test": "config.launcher.checks.commands",
     "check": "config.launcher.checks.commands",
@@ -189,10 +191,20 @@ def add_production(commands: Any, where: argparse.ArgumentParser) -> None:
         help=f"serve its metrics there, at WALKER_METRICS_HOST (default 127.0.0.1); without a number: {usual}",
     )
     migrate = commands.add_parser(
-        "migrate", parents=[where], help="bring the database up to the code, on servers", allow_abbrev=False
+        "migrate", parents=[where], help="add to the database what the code needs, on servers", allow_abbrev=False
     )
     migrate.add_argument(
         "--wait", type=float, default=0.0, metavar="SECONDS", help="only wait until another one has done it"
+    )
+    upgrade = commands.add_parser(
+        "upgrade", parents=[where], help="bring an installation on servers to this version", allow_abbrev=False
+    )
+    which = upgrade.add_mutually_exclusive_group()
+    which.add_argument("--contract", action="store_true", help="finish it: afterwards there is no way back")
+    which.add_argument("--status", action="store_true", help="only say where it stands")
+    upgrade.add_argument("--without-backup", action="store_true", help="although there is no fresh backup")
+    upgrade.add_argument(
+        "--patience", type=float, default=3600.0, metavar="SECONDS", help="how long to wait for processes (an hour)"
     )
 
 

@@ -1,4 +1,4 @@
-"""`walker serve` and `walker migrate`: for services that run elsewhere."""
+"""`walker serve`, `walker migrate` and `walker upgrade`: for services that run elsewhere."""
 
 import argparse
 import os
@@ -36,7 +36,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
 
 def migrate(arguments: argparse.Namespace) -> int:
-    """Bring the database up to the code, or wait until somebody else has."""
+    """Add to the database what the code needs, or wait until somebody else has; older processes run on."""
     _load(arguments)
     # As the first process of a container it would not hear of it otherwise.
     stop_on_signals()
@@ -45,11 +45,31 @@ def migrate(arguments: argparse.Namespace) -> int:
     admin = env.given("DATABASE_ADMIN_URL")
     if admin:
         make_roles(admin)
-    done = subprocess.run([*_MANAGE, "migrate", "--no-input"], check=False).returncode
-    if done == 0:
-        # It changes nothing, and says which rules are held until an operator looks at them.
-        subprocess.run([*_MANAGE, "seal_rules"], check=False)
-    return done
+    done = subprocess.run([*_MANAGE, "migrate", "--no-input", "--expand"], check=False).returncode
+    return tell_unsealed() if done == 0 else done
+
+
+def upgrade(arguments: argparse.Namespace) -> int:
+    """Bring the installation to the version of this code while it runs; the same command goes on after a stop."""
+    if not env.is_complete():
+        raise StartError(
+            "`walker upgrade` is for servers: set DATABASE_URL, REDIS_URL, SECRET_KEY and WALKER_KEYS. ./walker run "
+            "upgrades by itself: stop it, and start the new version."
+        )
+    _load(arguments)
+    stop_on_signals()
+    options = [f"--{name}" for name in ("contract", "status") if getattr(arguments, name)]
+    options += ["--without-backup"] if arguments.without_backup else []
+    done = subprocess.run(
+        [*_MANAGE, "upgrade", *options, "--patience", str(arguments.patience)], check=False
+    ).returncode
+    return done if done or arguments.status else tell_unsealed()
+
+
+def tell_unsealed() -> int:
+    """Say which rules are held until an operator looks at them; changes nothing."""
+    subprocess.run([*_MANAGE, "seal_rules"], check=False)
+    return 0
 
 
 def _load(arguments: argparse.Namespace) -> None:
@@ -114,7 +134,7 @@ def make_roles(admin: str) -> None:
 
 
 def wait(seconds: float) -> int:
-    """Wait until every migration of this code is applied; 1 if that takes too long."""
+    """Wait until all is added to the database that this code runs on; StartError if that takes too long."""
     until = time.monotonic() + seconds
     while lacking := what_is_lacking():
         if time.monotonic() > until:
@@ -125,10 +145,10 @@ def wait(seconds: float) -> int:
 
 
 def what_is_lacking() -> str:
-    """Return why the database isn't at this code's version, "" if it is."""
+    """Return which migrations the code can't run without, "" if none: the others run while it does."""
     # As the application's role: `migrate --check` needs the owner's password, which only the one that migrates has.
-    said = subprocess.run([*_MANAGE, "showmigrations", "--plan"], check=False, capture_output=True, text=True)
+    said = subprocess.run([*_MANAGE, "upgrade", "--lacking"], check=False, capture_output=True, text=True)
     if said.returncode:
         return (said.stderr.strip().splitlines() or [f"manage.py ended with {said.returncode}"])[-1]
-    waiting = sum(line.startswith("[ ]") for line in said.stdout.splitlines())
+    waiting = len(said.stdout.split())
     return f"{waiting} migrations are not applied" if waiting else ""

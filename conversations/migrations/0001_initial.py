@@ -15,6 +15,7 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
 
     initial = True
 

@@ -34,6 +34,8 @@ using gin (walker_words(tenant_id, masked_body)) with (fastupdate = on, gin_pend
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0001_initial"),
     ]

@@ -15,6 +15,8 @@ SETTINGS = (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0002_message_search"),
     ]

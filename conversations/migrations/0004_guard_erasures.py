@@ -43,6 +43,8 @@ drop function conversations_guard_erasure();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0003_early_vacuum"),
         ("core", "0003_guard_erasures"),

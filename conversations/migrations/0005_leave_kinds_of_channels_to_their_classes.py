@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0004_guard_erasures"),
     ]

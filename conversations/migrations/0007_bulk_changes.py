@@ -10,6 +10,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0006_tell_typed_addresses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -10,6 +10,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0007_bulk_changes"),
     ]

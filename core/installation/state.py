@@ -18,6 +18,7 @@ from core.privacy import key_rotation
 from core.privacy.encrypted_fields import Sealed
 from core.privacy.encryption import key_ring
 from core.tenancy.scope import platform_scope, tenant_scope
+from core.upgrades import progress
 
 PAGE: Final = "docs/how-to/check-an-installation.md"
 
@@ -63,6 +64,17 @@ def versions() -> Finding:
     return well(f"{len(running)} processes on {where} run {VERSION}.")
 
 
+def upgrade() -> Finding:
+    """Find where the upgrade to this version stands, and what it waits for."""
+    stands = progress.look()
+    if stands.expand:
+        return failure(f"{len(stands.expand)} migrations that {VERSION} needs aren't applied.", stands.next_step())
+    if stands.is_over:
+        return well(f"The database is upgraded to {VERSION}.")
+    said = f"The upgrade to {VERSION} isn't finished: {'; '.join(stands.lines()[2:])}."
+    return warning(said, stands.next_step()) if stands.older or stands.is_filling else well(said)
+
+
 def keys() -> Finding:
     """Decrypt the oldest value of each encrypted table, and the newest: other keys, or too few, show here."""
     opened, broken = 0, []
@@ -105,5 +117,6 @@ def backups() -> Finding:
 register(Check("start_up", "Start-up checks", start_up, seconds=6.0))
 register(Check("readiness", "Readiness", readiness, seconds=8.0))
 register(Check("versions", "Versions", versions))
+register(Check("upgrade", "Upgrade", upgrade, seconds=8.0))
 register(Check("keys", "Keys", keys, seconds=8.0))
 register(Check("backups", "Backup and drill", backups))

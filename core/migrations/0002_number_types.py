@@ -22,6 +22,8 @@ drop domain walker_count, walker_small_count;
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0001_initial"),
     ]

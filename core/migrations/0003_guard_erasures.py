@@ -52,6 +52,8 @@ drop function core_guard_erasure();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0002_number_types"),
     ]

@@ -28,6 +28,8 @@ drop function core_guard_audithead();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0003_guard_erasures"),
     ]

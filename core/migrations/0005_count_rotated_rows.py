@@ -6,6 +6,8 @@ import core.clock
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0004_guard_audit_heads"),
     ]

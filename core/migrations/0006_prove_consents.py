@@ -9,6 +9,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0005_count_rotated_rows"),
     ]

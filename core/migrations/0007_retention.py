@@ -6,6 +6,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("core", "0006_prove_consents"),
     ]

@@ -97,6 +97,7 @@ def find(name: str, key: str) -> list[dict[str, Any]]:
     """Return the rows of a look-up for a key; works outside any tenant scope."""
     resolver = _RESOLVERS[name]
     with connection.cursor() as cursor:
-        cursor.execute(f"select * from {resolver.function}(%s)", [key])
         columns = [column for column, _ in resolver.returned]
+        # By name: during an upgrade the function may return more than this version has asked for.
+        cursor.execute(f"select {', '.join(columns)} from {resolver.function}(%s)", [key])
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

@@ -9,5 +9,6 @@ unset PROMETHEUS_MULTIPROC_DIR
 for file in /etc/walker/secrets/* /etc/walker/owner/*; do
   [ -e "$file" ] && export "$(basename "$file")_FILE=$file"
 done
-cd /opt/walker
+# WALKER_HOME: another version than the one that runs, to upgrade to it.
+cd "${WALKER_HOME:-/opt/walker}"
 exec .venv/bin/python -m config.launcher "$@"

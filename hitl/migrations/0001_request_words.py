@@ -29,6 +29,8 @@ $$
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = []
 
     operations = [

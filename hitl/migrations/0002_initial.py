@@ -18,6 +18,7 @@ import hitl.approvals.models.fields
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
 
     initial = True
 

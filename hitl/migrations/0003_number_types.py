@@ -44,6 +44,8 @@ def changes() -> Iterator[migrations.RunSQL]:
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0002_initial"),
         ("core", "0002_number_types"),

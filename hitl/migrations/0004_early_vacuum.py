@@ -15,6 +15,8 @@ SETTINGS = (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0003_number_types"),
     ]

@@ -82,6 +82,8 @@ drop function hitl_guard_approval();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0004_early_vacuum"),
         # Its function reads the erasures.

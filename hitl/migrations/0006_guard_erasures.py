@@ -33,6 +33,8 @@ drop function hitl_guard_erasure();
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0005_guard_approvals"),
         ("core", "0003_guard_erasures"),

@@ -35,6 +35,8 @@ NO_TRIGGERS = "".join(f"drop trigger hitl_lock_approval on {table};" for table i
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0006_guard_erasures"),
     ]

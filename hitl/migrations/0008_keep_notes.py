@@ -19,6 +19,8 @@ NOT_KEPT = "drop trigger hitl_keep_note on hitl_approvalnote; drop function hitl
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0007_lock_sealed_rows"),
     ]

@@ -6,6 +6,8 @@ import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0008_keep_notes"),
     ]

@@ -87,6 +87,8 @@ AGED = """or exists (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("hitl", "0011_stop_of_a_connection"),
         # Its function reads both tables.

@@ -10,6 +10,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     initial = True
 
     dependencies = [

@@ -9,6 +9,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("conversations", "0007_bulk_changes"),
         ("hub", "0001_transactions"),

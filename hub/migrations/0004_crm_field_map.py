@@ -2,6 +2,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [("hub", "0003_crm_readings")]
 
     operations = [

@@ -13,6 +13,8 @@ DEFAULTS = "update integrations_provideraccount set is_default = true where is_a
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("integrations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

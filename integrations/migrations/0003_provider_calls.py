@@ -9,6 +9,8 @@ import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [
         ("integrations", "0002_connections"),
     ]

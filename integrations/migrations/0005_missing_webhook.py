@@ -9,6 +9,8 @@ MOVE = (
 
 
 class Migration(migrations.Migration):
+    kind = "expand"
+
     dependencies = [("integrations", "0004_mirrors")]
 
     operations = [

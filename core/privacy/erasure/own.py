@@ -138,6 +138,8 @@ class CoreErasure(ErasureHandler):
         Table("core.BusConsumer", "Positions of a consumer over all organisations.",
               kept="name start_xid xid event_id"),
         Table("core.KeyRotation", "Numbers of rows over all organisations.", kept="key_id model"),
+        Table("core.Backfill", "A row's key, and numbers over all organisations.", kept="name position last_error"),
+        Table("core.Upgrade", "Versions of the installation.", kept="version came_from"),
         Table("core.Outbox", "Ids, states and times; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
               kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "

@@ -20,14 +20,14 @@ def statements(model: type[models.Model]) -> Iterator[str]:
     table = model._meta.db_table
     parents = [field for field in model._meta.local_fields if _refers_to_tenant_model(field)]
     if all(field.null for field in parents) and model._meta.label not in TELLING:
-        yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
+        yield from _foreign_key(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
     else:
         # A row with a required parent, or about another row, needs no check of its own: its tenant exists.
         yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
     for field in parents:
         parent_table = field.related_model._meta.db_table
         yield _constraint(parent_table, "key", "unique (tenant_id, id)")
-        yield _constraint(
+        yield from _foreign_key(
             table,
             field.column,
             f'foreign key (tenant_id, "{field.column}") references "{parent_table}" (tenant_id, id) '
@@ -35,6 +35,20 @@ def statements(model: type[models.Model]) -> Iterator[str]:
         )
         yield _check_at_once(table, _constraint_name(table, field.column))
         yield _drop_single_reference(table, field.column)
+
+
+def _foreign_key(table: str, what: str, definition: str) -> Iterator[str]:
+    """Add a key in two steps: the rows that are there are read in the second, and others write meanwhile."""
+    yield _constraint(table, what, f"{definition} not valid")
+    name = _constraint_name(table, what)
+    yield f"""
+    do $$ begin
+      if exists (select 1 from pg_constraint
+                 where conname = '{name}' and conrelid = '"{table}"'::regclass and not convalidated) then
+        alter table "{table}" validate constraint "{name}";
+      end if;
+    end $$
+    """
 
 
 def _check_at_once(table: str, name: str) -> str:

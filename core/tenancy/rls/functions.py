@@ -5,18 +5,35 @@ from collections.abc import Iterator
 from core.tenancy import lookups
 
 
-def statements() -> Iterator[str]:
-    """Yield the statements for all functions declared in `core.tenancy.lookups`."""
-    yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
-    yield "drop policy if exists walker_resolver_wall on accounts_tenant"
-    yield "create policy walker_resolver_wall on accounts_tenant for select to walker_resolver using (true)"
+def groups() -> Iterator[list[str]]:
+    """Yield the statements for all functions declared in `core.tenancy.lookups`, each list for a transaction."""
+    yield _readable("accounts_tenant", "id, is_active")
     for resolver in lookups.declared():
         yield from _resolver_statements(resolver)
     for search in lookups.searches():
         yield from _search_statements(search)
 
 
-def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
+def _readable(table: str, columns: str) -> list[str]:
+    return [
+        f'grant select ({columns}) on "{table}" to walker_resolver',
+        f'drop policy if exists walker_resolver_wall on "{table}"',
+        f'create policy walker_resolver_wall on "{table}" for select to walker_resolver using (true)',
+    ]
+
+
+def _drop_other(signature: str, returned: str) -> str:
+    """Drop a function only if it returns other columns: who calls one at that moment would find none."""
+    return f"""
+    do $$ begin
+      if pg_get_function_result(to_regprocedure('{signature}')) <> 'TABLE({returned})' then
+        drop function {signature};
+      end if;
+    end $$
+    """
+
+
+def _resolver_statements(resolver: lookups.Resolver) -> Iterator[list[str]]:
     columns = [column for column, _ in resolver.columns]
     readable = ", ".join(sorted({*columns, *resolver.reads, resolver.match}))
     returned = ", ".join(f"{column} {kind}" for column, kind in resolver.returned)
@@ -27,19 +44,17 @@ def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
     is_active = "and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
     condition = f"{resolver.condition} {is_active}" if resolver.active_tenant else resolver.condition
     if resolver.reads_of_tenant:
-        yield f"grant select ({', '.join(resolver.reads_of_tenant)}) on accounts_tenant to walker_resolver"
+        yield [f"grant select ({', '.join(resolver.reads_of_tenant)}) on accounts_tenant to walker_resolver"]
     for table, read in ((resolver.table, readable), *resolver.reads_beside):
-        yield f'grant select ({read}) on "{table}" to walker_resolver'
-        yield f'drop policy if exists walker_resolver_wall on "{table}"'
-        yield f'create policy walker_resolver_wall on "{table}" for select to walker_resolver using (true)'
-    yield f"drop function if exists {signature}"
-    yield (
-        f"create function {resolver.function}(key text) returns table ({returned}) "
+        yield _readable(table, read)
+    yield [
+        _drop_other(signature, returned),
+        f"create or replace function {resolver.function}(key text) returns table ({returned}) "
         "language sql stable security definer set search_path = public, pg_temp as "
         f'$$ select {selected} from "{resolver.table}" t '
-        f"where t.{resolver.match}::text = key and {condition} $$"
-    )
-    yield from _hand_over(signature)
+        f"where t.{resolver.match}::text = key and {condition} $$",
+        *_hand_over(signature),
+    ]
 
 
 def _hand_over(signature: str) -> Iterator[str]:
@@ -51,15 +66,12 @@ def _hand_over(signature: str) -> Iterator[str]:
     yield "revoke create on schema public from walker_resolver"
 
 
-def _search_statements(search: lookups.Search) -> Iterator[str]:
+def _search_statements(search: lookups.Search) -> Iterator[list[str]]:
     readable = ", ".join(sorted({"tenant_id", search.newest, *search.reads, *(column for column, _ in search.found)}))
     returned = ", ".join(f"{column} {kind}" for column, kind in search.found)
     selected = ", ".join(f"t.{column}" for column, _ in search.found)
     signature = f"{search.function}(text, int)"
-    yield f'grant select ({readable}) on "{search.table}" to walker_resolver'
-    yield f'drop policy if exists walker_resolver_wall on "{search.table}"'
-    yield f'create policy walker_resolver_wall on "{search.table}" for select to walker_resolver using (true)'
-    yield f"drop function if exists {signature}"
+    yield _readable(search.table, readable)
     rows = f'"{search.table}" t where t.tenant_id = tenant'
     in_order = f"order by t.{search.newest} desc limit most"
     find = f"return query select {selected} from {rows} and {search.words} @@ wanted {in_order};"
@@ -75,13 +87,14 @@ def _search_statements(search: lookups.Search) -> Iterator[str]:
             f"else return query with t as materialized ({every}) "
             f"select {selected} from t order by newest desc limit most; end if;"
         )
-    yield (
-        f"create function {search.function}(asked text, most int) returns table ({returned}) "
+    yield [
+        _drop_other(signature, returned),
+        f"create or replace function {search.function}(asked text, most int) returns table ({returned}) "
         "language plpgsql stable security definer set search_path = public, pg_temp "
         "set plan_cache_mode = force_custom_plan set enable_seqscan = off as $$ #variable_conflict use_column\n"
         "declare tenant uuid := nullif(current_setting('walker.tenant', true), '')::uuid; wanted tsquery; begin "
         f"wanted := {search.asked}; most := least(greatest(most, 0), 1000); "
         "if tenant is null or wanted is null then return; end if; "
-        f"{find} end $$"
-    )
-    yield from _hand_over(signature)
+        f"{find} end $$",
+        *_hand_over(signature),
+    ]
