@@ -19,7 +19,8 @@ _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what a serve
 def metrics_ports() -> Finding:
     """Ask each port for metrics of this machine, and find those that another program has."""
     host, port = settings.METRICS_AT
-    serves, taken = [], []
+    serves: list[str] = []
+    taken: list[str] = []
     for each in [port] if port else USUAL.values():
         said = b""
         with suppress(OSError), socket.create_connection((_ANY.get(host, host), each), timeout=PATIENCE) as link:

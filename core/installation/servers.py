@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
@@ -229,7 +230,7 @@ def clocks() -> Finding:
     apart = {"the database": _apart(_time_of_database)}
     for url in redis_servers.addresses():
         with suppress(RedisError, OSError):  # one that is away has a check of its own
-            apart[redis_servers.title_of(url)] = _apart(lambda url=url: _ask(url, _time_of_redis))
+            apart[redis_servers.title_of(url)] = _apart(partial(_ask, url, _time_of_redis))
     wrong = [f"{name} by {abs(gap).total_seconds():.1f} s" for name, gap in apart.items() if abs(gap) > APART]
     if wrong:
         return failure(

@@ -162,10 +162,11 @@ def as_plain(value: Any) -> str | int | float | bool | None:
 
 def is_of_others(error: BaseException, modules: Iterable[str]) -> bool:
     """Tell whether an error says that somebody else's system is away: neither our code nor our own services."""
-    chain, link = [], error
+    chain: list[BaseException] = []
+    link: BaseException | None = error
     while link is not None and len(chain) < 20:
         chain.append(link)
-        link = link.__cause__ or link.__context__  # type: ignore[assignment]
+        link = link.__cause__ or link.__context__
     if any(isinstance(each, DatabaseError | RedisError) for each in chain):
         return False
     is_away = isinstance(error, Unavailable | OSError) or type(error).__module__.startswith(_CLIENTS)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from core.observability.errors import receiver
+from core.observability.errors import events, receiver
 from core.observability.logging import get_logger
 from tests.conformance.conftest import serving, vendor_package
 from tests.edge.ports import free_port
@@ -97,7 +97,7 @@ def test_errors_arrive_with_what_they_are_and_nothing_else(bugsink: tuple[str, P
         receiver._begin()
     (event,) = stored(database, 1)
     assert event["tags"] == {"category": "application", "process": "worker"}
-    assert event["release"] == receiver.release()
+    assert event["release"] == events.release()
     assert "Zbigniew" not in database.read_bytes().decode("latin-1")
     with sqlite3.connect(database) as connection:
         assert connection.execute("select calculated_type, calculated_value from issues_issue").fetchall() == [
@@ -109,5 +109,5 @@ def test_wrong_key_is_told_by_the_test_error(bugsink: tuple[str, Path], settings
     dsn, database = bugsink
     before = len(stored(database, 1))
     settings.SENTRY_DSN = dsn.replace(KEY, uuid4().hex)
-    assert "not taken" in receiver.send_now(receiver.Fault("application", "test_error"))
+    assert "not taken" in receiver.send_now(events.Fault("application", "test_error"))
     assert len(stored(database, before)) == before

@@ -8,7 +8,7 @@ from django.contrib.postgres import operations as of_postgres
 from django.db import connection, migrations
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
-from django.db.models import CharField, CheckConstraint, Field, ForeignKey, ManyToManyField, Value
+from django.db.models import CharField, CheckConstraint, ForeignKey, ManyToManyField, Value
 from django.db.models.fields import NOT_PROVIDED
 from django.db.models.functions import Now
 
@@ -96,7 +96,7 @@ def _of_operation(
             yield "drops, renames or tightens: that is contract"
 
 
-def _of_new_field(field: "Field[Any, Any]") -> Iterator[str]:
+def _of_new_field(field: Any) -> Iterator[str]:
     if isinstance(field, ManyToManyField):
         return
     default = field.db_default
@@ -117,7 +117,7 @@ def _of_new_field(field: "Field[Any, Any]") -> Iterator[str]:
         yield "all rows are read or written for its check, while nobody can use the table: add that NOT VALID"
 
 
-def _of_changed_field(old: "Field[Any, Any]", new: "Field[Any, Any]") -> Iterator[str]:
+def _of_changed_field(old: Any, new: Any) -> Iterator[str]:
     """Yield what a changed field changes in the database, beside a longer text, an allowed null and a new default."""
     editor: Any = connection.schema_editor()
     old, new = old.clone(), new.clone()
@@ -129,7 +129,8 @@ def _of_changed_field(old: "Field[Any, Any]", new: "Field[Any, Any]") -> Iterato
         old.null = True
     if old.db_default is NOT_PROVIDED:
         old.db_default = new.db_default
-    if isinstance(old, ForeignKey) and isinstance(new, ForeignKey):
+    are_keys = isinstance(old, ForeignKey) and isinstance(new, ForeignKey)
+    if are_keys:
         if (old.remote_field.model, old.db_constraint, old.db_index) != (
             new.remote_field.model, new.db_constraint, new.db_index,
         ):  # fmt: skip

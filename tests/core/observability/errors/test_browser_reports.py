@@ -121,7 +121,7 @@ def test_without_a_receiver_reports_are_lines_of_the_log_under_the_same_limits(
     receiver._begin()
     caplog.set_level("INFO")
     assert [post(Client()), post(Client())] == [204, 204]
-    lines = [record.msg for record in caplog.records if record.name == "config.browser_errors"]
+    lines: list[Any] = [record.msg for record in caplog.records if record.name == "config.browser_errors"]
     assert [(line["event"], line["file"], line["line"]) for line in lines] == [("browser_error", "console/live.js", 12)]
     assert "Zbigniew" not in str(lines)
     receiver._begin()
