@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from config.browser_errors import take_report
+from console.base.browser_errors import take_report
 
 
 def front_door(request: HttpRequest) -> HttpResponse:

@@ -52,6 +52,8 @@ SHAPES: dict[str, str] = {
     "outcome": NAME,
     "reason": NAME,
     "cache": "shared|process",
+    "answer": NAME,
+    "category": "application|user|integration",
     "queue": "high|default|low|models|webhooks",
     "consumer": r"[a-z][\w.-]{0,59}",
     "check": NAME,

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import RedisError
 
-from config import browser_errors
+from console.base import browser_errors
 from core.observability.errors import receiver
 from tests.core.observability.errors.conftest import Envelopes
 from tests.world import World
@@ -121,7 +121,7 @@ def test_without_a_receiver_reports_are_lines_of_the_log_under_the_same_limits(
     receiver._begin()
     caplog.set_level("INFO")
     assert [post(Client()), post(Client())] == [204, 204]
-    lines: list[Any] = [record.msg for record in caplog.records if record.name == "config.browser_errors"]
+    lines: list[Any] = [record.msg for record in caplog.records if record.name == "console.base.browser_errors"]
     assert [(line["event"], line["file"], line["line"]) for line in lines] == [("browser_error", "console/live.js", 12)]
     assert "Zbigniew" not in str(lines)
     receiver._begin()
