@@ -52,7 +52,8 @@ class Shelf:
     def install(self, lock: str, dev: str = "") -> None:
         """Install a lock that is not the last one; with `dev`, that of tests and checks as well."""
         (self.root / "requirements.txt").write_text(lock)
-        (self.root / "locks" / "embedded.txt").write_text("# no services come along\n")
+        for name in ("embedded", "telemetry", "backup"):
+            (self.root / "locks" / f"{name}.txt").write_text("# nothing of it comes along\n")
         (self.root / "locks" / "dev.txt").write_text(dev)
         self.packages.install("dev" if dev else "runtime")
 
