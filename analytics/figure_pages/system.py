@@ -37,6 +37,7 @@ STOPPED: Final = timedelta(minutes=10)
 """For how long a rotation of keys that runs may count nothing."""
 LAG: Final = "walker_bus_lag_seconds"
 CALLED: Final = {
+    f'{LAG}{{consumer="crm"}}': "Events behind: CRM",
     f'{LAG}{{consumer="figures"}}': "Events behind: figures",
     f'{LAG}{{consumer="log"}}': "Events behind: stored events",
     f'{LAG}{{consumer="webhooks"}}': "Events behind: webhooks",
@@ -65,6 +66,8 @@ CALLED: Final = {
     **{f'walker_queue_depth{{queue="{queue}"}}': f"Queued tasks: {queue}" for queue in get_args(Queue)},
 }
 """What gauges are called; others by their own name."""
+CHECKS: Final = {"stopping": "Accepting requests", "tenant_wall": "Separation of organisations"}
+"""What checks are called, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,7 @@ def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Rea
         return []
     found = []
     for check in health.run_checks():
-        name = check.name.replace("_", " ").capitalize()
+        name = CHECKS.get(check.name, check.name.replace("_", " ").capitalize())
         found.append(Reading(name, "", check.problem or "Fine", "good" if check.ok else "danger"))
     for gauge, value in health.read_gauges():
         is_late = value is None or (gauge.late_above is not None and value > gauge.late_above)

@@ -130,3 +130,4 @@ def _find(page: Any, name: str) -> Reading:
 def test_every_gauge_that_is_measured_has_a_name_in_words() -> None:
     measured = {gauge.title for gauge, _ in health.read_gauges()}
     assert set(CALLED) <= measured
+    assert {name for name in measured if "{" in name} <= set(CALLED)
