@@ -31,7 +31,7 @@ COMMIT: str = env("WALKER_COMMIT", default="").strip()[:40]
 
 def metrics_address() -> tuple[str, int]:
     """Return where processes serve their metrics: a host, and a port, 0 without one. Raises ValueError."""
-    return env("WALKER_METRICS_HOST", default="127.0.0.1"), env.int("WALKER_METRICS_PORT", default=0)
+    return env("WALKER_METRICS_HOST", default="") or "127.0.0.1", env.int("WALKER_METRICS_PORT", default=0)
 
 
 def drain_times() -> tuple[float, float, float]:

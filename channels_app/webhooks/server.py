@@ -47,21 +47,20 @@ class PlainHandler(ASGIHandler):
         request, problem = self.create_request(scope, body)
         answer: Any = problem
         if request is not None:
+            began = time.monotonic()  # it may wait for a thread
             answer = await sync_to_async(self._respond, thread_sensitive=False, executor=self._threads)(request)
+            note_answer(request, answer, began)
         answer.headers["Content-Length"] = str(len(answer.content))
         await self.send_response(answer, send)
         body.close()
 
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
         set_script_prefix("/")
-        began = time.monotonic()
         try:
-            answer = self.get_response(request)
+            return self.get_response(request)
         finally:
             if connection.errors_occurred:
                 connection.close()
-        note_answer(request, answer, began)
-        return answer
 
     def close(self) -> None:
         """Replace the threads and close their connections; for tests and shutdown."""

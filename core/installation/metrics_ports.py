@@ -36,7 +36,7 @@ def metrics_ports() -> Finding:
             "Stop them, or start processes with another number: walker serve NAME --metrics-port N.",
         )
     if serves:
-        return well(f"Processes of this machine serve metrics at {', '.join(serves)}.")
+        return well(f"Processes of this machine serve metrics, without a token, on {host} at {', '.join(serves)}.")
     return well("No process of this machine serves metrics at a port of its own: see /metrics.")
 
 

@@ -95,7 +95,7 @@ def listen(host: str, port: int, registry: CollectorRegistry) -> _Server:
 def serve_own() -> None:
     """Serve the metrics of this process, and of its children, where it was started with a port for them.
 
-    In a thread. A port that is taken is logged: a process does its work without it.
+    In a thread. A port that is taken is logged: a process does its work without it, and `/metrics` has what it counts.
     """
     host, _, port = os.environ.get(ports.AT, "").rpartition(" ")
     if not host:
@@ -110,6 +110,11 @@ def serve_own() -> None:
         return
     _serving.append(server)
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def serves_own() -> bool:
+    """Tell whether this process serves its metrics at a port of its own."""
+    return bool(_serving)
 
 
 def let_go() -> None:

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from core.observability import health, ports
-from core.observability.exposition import OF_PROCESS
+from core.observability.exposition import OF_PROCESS, serves_own
 from core.observability.metrics import counters_as_text
 from core.observability.stop import stopping
 
@@ -99,7 +99,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         challenge = {"WWW-Authenticate": "Bearer"}
         return HttpResponse("A token is needed.\n", status=401, content_type="text/plain", headers=challenge)
     text = generate_latest(_INSTALLATION)
-    if not os.environ.get(ports.AT):
+    if not serves_own():
         text += generate_latest(OF_PROCESS)
         if not os.environ.get(ports.ELSEWHERE):
             text += counters_as_text()

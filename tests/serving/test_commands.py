@@ -115,6 +115,7 @@ def test_process_counts_into_an_empty_folder_of_its_own(tmp_path: Path, monkeypa
     monkeypatch.delenv("WALKER_METRICS_PORT")
     assert serve.metrics_of(cli.parse(["serve", "worker"])) == {}
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    monkeypatch.setenv("WALKER_METRICS_HOST", "")
     usual = serve.metrics_of(cli.parse(["serve", "beat", "--metrics-port"]))
     assert usual["WALKER_METRICS_AT"] == "127.0.0.1 9204"
     shutil.rmtree(Path(usual["PROMETHEUS_MULTIPROC_DIR"]).parent)

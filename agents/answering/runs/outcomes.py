@@ -105,10 +105,10 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
         code = "" if conversation else "conversation_closed"
         held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
         told = events_of(run, None, (), state=State.FINISHED, code=code)
-        note_end(run, State.FINISHED, code)
         _finish_waiting_runs(approval)
         if not (conversation and text):
             streams.append_all(told)
+            note_end(run, State.FINISHED, code)
             return
         try:
             message = conversations.reply(
@@ -132,8 +132,10 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
         except NotReachable as refused:
             streams.append_all(events_of(run, None, (), state=State.FINISHED, code=refused.code))
             AgentRun.objects.filter(pk=run.pk).update(error_code=refused.code)
+            note_end(run, State.FINISHED, refused.code)
             return
         AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
+        note_end(run, State.FINISHED, code)
 
 
 def find_requester_conversation(run: AgentRun) -> Conversation | None:

@@ -1,14 +1,17 @@
 """The door as the web process serves it: without the pages' middleware, on threads of its own."""
 
 import asyncio
+import time
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.urls import resolve
 
 from channels_app.twilio import inbound
-from channels_app.webhooks.server import is_webhook
+from channels_app.webhooks.server import WORKERS, is_webhook
+from core.observability import metrics
 from tests.channels_app.twilio.conftest import WEBHOOK, Door, fields, sign
 from tests.conftest import end_other_sessions
 
@@ -80,6 +83,19 @@ def test_kept_connection_that_died_is_replaced_unnoticed(open_door: Door) -> Non
     end_other_sessions()
     assert {call(WEBHOOK, body(number), **signed(number))[0] for number in range(2, 12)} == {200}
     assert len(open_door.rows()) == 11
+
+
+@pytest.mark.slow
+def test_time_that_a_webhook_waits_for_a_thread_is_counted(open_door: Door) -> None:
+    from config.asgi import webhooks
+
+    door = resolve(WEBHOOK).view_name
+    spent = metrics.REQUEST_SECONDS.labels(door)._sum
+    before = spent.get()
+    for _ in range(WORKERS):
+        webhooks._threads.submit(time.sleep, 0.3)
+    assert call(WEBHOOK, body(), **signed())[0] == 200
+    assert spent.get() - before >= 0.3
 
 
 @pytest.fixture(autouse=True)

@@ -65,6 +65,16 @@ def test_page_of_a_web_process_has_everything_that_no_port_has(
     assert ({MEASURED, OF_INSTALLATION} <= found, COUNTED in found) == (True, False)
 
 
+def test_page_of_a_web_process_has_what_its_taken_port_cannot_serve(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_WITHOUT_TOKEN = True
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        monkeypatch.setenv(ports.AT, f"127.0.0.1 {stranger.getsockname()[1]}")
+        exposition.serve_own()
+        assert {COUNTED, MEASURED, OF_INSTALLATION} <= names(client.get("/metrics").content.decode())
+
+
 def test_gauges_of_an_ended_process_are_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ports.SHARED, str(tmp_path))
     assert [file.name for file in tmp_path.glob("gauge*")] == []
@@ -76,7 +86,7 @@ def test_port_that_is_taken_stops_nothing_and_is_named_by_the_doctor(
 ) -> None:
     settings.METRICS_AT = ("0.0.0.0", port)
     assert metrics_ports().status == "ok"
-    assert str(port) in metrics_ports().text
+    assert f"without a token, on 0.0.0.0 at {port}" in metrics_ports().text
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken = stranger.getsockname()[1]
         monkeypatch.setenv(ports.AT, f"127.0.0.1 {taken}")

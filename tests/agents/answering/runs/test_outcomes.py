@@ -14,6 +14,7 @@ from agents.answering.runs.approval_texts import edited_sentence, outcome_senten
 from agents.answering.runs.lease import LEASE
 from agents.llm.ports import Line, ToolSpec, Turn
 from agents.models import AgentRun, ToolCall
+from conversations.contacts.blocks import block_contact
 from conversations.inbox.states import take_over
 from conversations.services import close
 from core.clock import now
@@ -21,6 +22,7 @@ from core.events import relay, signals
 from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter
+from core.observability import metrics
 from hitl.approvals.change.edit import edit
 from hitl.approvals.decide.questions import ask
 from hitl.domain.state_machine import FINAL
@@ -253,6 +255,17 @@ def test_outcome_of_a_closed_conversation_is_not_said_into_it(desk: Desk) -> Non
     decided(desk, approval, "reject", "no")
     assert "was rejected" not in told(desk, approval)
     assert desk.last_run.error_code == "conversation_closed"
+
+
+def test_outcome_that_may_not_be_sent_is_not_counted_as_answered(desk: Desk) -> None:
+    approval = asked(desk)
+    block_contact(actor=desk.world.actor("support"), contact_id=desk.conversation.contact_id)
+    decided(desk, approval, "reject", "no")
+    counts = [metrics.RUNS.labels("approval", result)._value for result in ("answered", "ended")]
+    before = [one.get() for one in counts]
+    assert "was rejected" not in told(desk, approval)
+    assert desk.last_run.error_code == "blocked"
+    assert [one.get() - earlier for one, earlier in zip(counts, before, strict=True)] == [0, 1]
 
 
 def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
