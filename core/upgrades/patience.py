@@ -26,9 +26,10 @@ LOOK_AFTER: Final = 0.5
 LOOK_EVERY: Final = 0.25
 SHOWN: Final = 120
 
-# The ORM has no sessions. Of their statements only the first word is shown: the rest may be about people.
+# The ORM has no sessions. Of their statements only the letters at the beginning are shown: what follows may be about
+# people, also without a space before it.
 _BLOCKERS: Final = """
-select a.pid, a.usename, coalesce(a.state, 'unknown'), lower(split_part(ltrim(a.query), ' ', 1)),
+select a.pid, a.usename, coalesce(a.state, 'unknown'), lower(substring(a.query from '^\\s*([[:alpha:]]{1,12})')),
   extract(epoch from clock_timestamp() - a.xact_start)
 from unnest(pg_blocking_pids(%s)) blocking(pid) join pg_stat_activity a using (pid)
 """

@@ -44,7 +44,8 @@ def long_read(*, seconds: float = 60.0) -> Iterator["psycopg.Connection[Any]"]:
     """Somebody's transaction that has read the table and goes on, for so long at most."""
     with connect(connection.settings_dict) as reader:
         reader.execute(f"set idle_in_transaction_session_timeout = '{seconds}s'")
-        reader.execute("select 1 as secret_of_a_person from core_scratch")
+        # No space before what is secret, as in many a query of several lines.
+        reader.execute("select\n'secret_of_a_person'\nfrom core_scratch")
         try:
             yield reader
         finally:
@@ -84,6 +85,7 @@ def test_change_behind_a_long_read_gives_up_names_who_it_is_and_lets_others_go_f
     assert held_up.result() < LIMIT + 0.5
     assert f"core.0009_more waits: “{CHANGE}” is behind process {pid} of walker_app (idle in transaction" in said[0]
     assert "It gave up after 2 attempts, and nothing of it was changed" in str(told.value)
+    assert ", last select, in its transaction for" in said[0]
     assert "secret_of_a_person" not in said[0] + str(told.value)
     assert not has_column()
 
