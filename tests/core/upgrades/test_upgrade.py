@@ -1,9 +1,11 @@
 """`walker upgrade` from one release to the next, with what it refuses on the way."""
 
+import re
 import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from core.observability import health, processes
 from core.observability.processes import VERSION
 from core.tasks import sweep_backfills
 from core.tenancy.scope import platform_scope, tenant_scope
-from core.upgrades import releases
+from core.upgrades import progress, releases
 from core.upgrades.kinds import Plan, kind_of, select
 from tests.world import World
 
@@ -69,8 +71,8 @@ def _next_release(
         (tmp_path / PACKAGE / f"{name}.py").write_text(HEAD.format(version=VERSION, kind=kind, more=more))
     monkeypatch.syspath_prepend(tmp_path)
     settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, APP: PACKAGE}
-    monkeypatch.setattr(upgrade, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(upgrade, "WATCHED", 0.1)
+    monkeypatch.setattr(progress, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(progress, "WATCHED", 0.1)
     # Other tests register action kinds that lack parts, and start-up checks find them.
     monkeypatch.setattr(upgrade, "MIGRATE", {"interactive": False})
     monkeypatch.setattr(health, "_settled", set())
@@ -158,6 +160,46 @@ def test_upgrade_goes_from_step_to_step_and_drops_nothing_while_an_older_version
     assert (zones(), has_scratch(), Upgrade.objects.get().finished_at is None) == ({"UTC"}, False, False)
     assert "nothing to do" in run()
     assert "All done." in run(status=True)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_next_release")
+def test_migrate_by_habit_drops_nothing_while_an_older_version_may_run(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note("web", "0.1.0")
+    call_command("migrate", APP, interactive=False, stdout=StringIO())  # one app
+    assert (has_scratch(), zones()) == (True, {""})
+    forget_processes(redis_client)
+    with pytest.raises(CommandError, match="No web or worker of"):
+        call_command("migrate", contract=True, interactive=False, stdout=StringIO())
+
+    # Redis was emptied, and the older process is heard of again a moment later.
+    monkeypatch.setattr(progress, "WATCHED", 2.0)
+
+    class Screen(StringIO):
+        def write(self, text: str) -> int:
+            if "Looking for older versions" in text:
+                Timer(0.5, note, ("web", "0.1.0")).start()
+            return super().write(text)
+
+    with pytest.raises(CommandError, match=re.escape("1 web of 0.1.0 still run")):
+        call_command("migrate", interactive=False, stdout=Screen())
+    assert (has_scratch(), zones()) == (True, {""})
+
+    # Redis is away: it isn't known who runs.
+    with monkeypatch.context() as away:
+        away.setattr(processes, "_shared", lambda: ("none", Redis(port=1)))  # nobody listens there
+        with pytest.raises(CommandError, match="Redis can't be reached"):
+            call_command("migrate", interactive=False, stdout=StringIO())
+        assert "REFUSED Redis can't be reached" in run(contract=True)
+    assert (has_scratch(), zones()) == (True, {""})
+
+    forget_processes(redis_client)
+    monkeypatch.setattr(progress, "WATCHED", 0.1)
+    call_command("migrate", interactive=False, stdout=StringIO())
+    assert (has_scratch(), zones()) == (False, {"UTC"})
 
 
 @pytest.mark.django_db
