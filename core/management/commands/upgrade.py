@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
@@ -19,7 +20,8 @@ LEANS_ON: Final = frozenset({"database_role", "database_connections", "redis_mem
 MIGRATE: Final[dict[str, Any]] = {"interactive": False, "skip_checks": False}
 KUBERNETES: Final = "kubectl set image, or apply the overlay with the new tag"
 SYSTEMD: Final = """\
-   ln -sfn {place} /opt/walker && systemctl daemon-reload
+   ln -sfn {place} /opt/walker && cp {place}/deploy/systemd/*.service /etc/systemd/system/
+   systemctl daemon-reload && systemctl start walker-migrate
    systemctl restart walker-web@8001, and once it is ready walker-web@8002
    systemctl restart walker@worker walker@models walker@webhooks walker@beat"""
 
@@ -149,5 +151,5 @@ def how_to_roll() -> str:
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         return f"   {KUBERNETES}"
     if Path("/run/systemd/system").exists():
-        return SYSTEMD.format(place=Path.cwd())
+        return SYSTEMD.format(place=settings.BASE_DIR)
     return "   restart web, worker, models, webhooks and beat, one after another"

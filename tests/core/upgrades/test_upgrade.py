@@ -212,6 +212,17 @@ def test_database_of_a_release_that_does_not_lead_here_is_refused(at: str, word:
     assert word in run()
 
 
+def test_commands_to_roll_name_the_place_of_this_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where somebody has called the command
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(Path, "exists", lambda _: True)  # systemd is here
+    said = upgrade.how_to_roll()
+    assert f"ln -sfn {settings.BASE_DIR} /opt/walker" in said
+    assert said.index("walker-migrate") < said.index("walker-web@8001")  # static files come before their pages
+
+
 def test_skipped_release_is_refused_with_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     later = [releases.Release(f"0.{number}.0", after=f"0.{number - 1}.0") for number in (4, 5)]
     monkeypatch.setattr(releases, "RELEASES", (*releases.RELEASES, *later))
