@@ -53,6 +53,10 @@ class Patience:
             with connection.cursor() as cursor:  # the ORM has no settings
                 cursor.execute("select set_config('lock_timeout', %s, false)", [f"{limit:g}s"])
             with _watched(self.looks_as) as watch:
+                if not limit:
+                    watch.tell = lambda behind: self.say(
+                        f"{what} waits until {behind} has ended. Others go on meanwhile."
+                    )
                 try:
                     return work()
                 except OperationalError as problem:
@@ -78,6 +82,7 @@ class _Watch:
         self.looks_as, self.backend = looks_as, type(connections[DEFAULT_DB_ALIAS])
         self.pid = connection.connection.info.backend_pid
         self.statement, self.behind = "", ""
+        self.tell: Say | None = None
         self.ended = threading.Event()
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -95,6 +100,9 @@ class _Watch:
                 while not self.ended.is_set():
                     cursor.execute(_BLOCKERS, [self.pid])
                     self.behind = "; ".join(map(_person, cursor.fetchall())) or self.behind
+                    if self.behind and self.tell is not None:
+                        self.tell(self.behind)
+                        self.tell = None
                     self.ended.wait(LOOK_EVERY)
         except OperationalError:
             pass  # it only tells who it is

@@ -99,7 +99,10 @@ class Command(migrate.Command):
         with as_owner():
             # One at a time: of two, one would fail halfway. It ends with the session, also that of a killed process.
             with connection.cursor() as cursor:  # the ORM has no advisory locks
-                cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
+                cursor.execute("select pg_try_advisory_lock(%s, 0)", [ONE_MIGRATES])
+                if not cursor.fetchone()[0]:
+                    self._say("  Another one migrates this database: waiting for its end")
+                    cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
             executor = partial(PhaseExecutor, patience=patience, may_run=may_run, is_new=is_new)
             with phase_of(executor), new_models_rendered_alone() if is_empty else contextlib.nullcontext():
                 super().handle(*args, **options)

@@ -18,9 +18,10 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts.models import Membership
-from core.db.roles import as_owner
+from core.db.roles import as_owner, owner_settings
 from core.installation import state
 from core.management.commands import upgrade
+from core.management.commands.migrate import ONE_MIGRATES
 from core.models import Backfill, Upgrade
 from core.observability import health, processes
 from core.observability.processes import VERSION
@@ -28,6 +29,7 @@ from core.tasks import sweep_backfills
 from core.tenancy.scope import platform_scope, tenant_scope
 from core.upgrades import progress, releases
 from core.upgrades.kinds import Plan, kind_of, select
+from tests.core.upgrades.test_locks import connect
 from tests.world import World
 
 PACKAGE = "walker_next_release"
@@ -200,6 +202,26 @@ def test_migrate_by_habit_drops_nothing_while_an_older_version_may_run(
     monkeypatch.setattr(progress, "WATCHED", 0.1)
     call_command("migrate", interactive=False, stdout=StringIO())
     assert (has_scratch(), zones()) == (False, {"UTC"})
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_next_release")
+def test_second_migrate_says_that_it_waits_and_goes_on_once_the_first_has_ended() -> None:
+    with connect(owner_settings()) as first:
+        first.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
+
+        class Screen(StringIO):
+            def write(self, text: str) -> int:
+                if "Another one migrates" in text:
+                    assert not has_scratch()
+                    Timer(0.3, first.close).start()
+                return super().write(text)
+
+        said = Screen()
+        call_command("migrate", expand=True, interactive=False, stdout=said)
+    assert "Another one migrates this database: waiting for its end" in said.getvalue()
+    assert has_scratch()
 
 
 @pytest.mark.django_db
