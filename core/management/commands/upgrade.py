@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from core.installation import state
 from core.installation.registry import all_checks
 from core.observability.processes import VERSION
-from core.upgrades import backfills, progress
+from core.upgrades import backfills, progress, releases
 
 LEANS_ON: Final = frozenset({"database_role", "database_connections", "redis_memory", "clocks"})
 """Checks of the doctor whose failure stops an upgrade. Others read tables that this version may lack yet."""
@@ -50,7 +50,10 @@ class Command(BaseCommand):
     def _handle(self, options: dict[str, Any]) -> None:
         self.until = time.monotonic() + options["patience"]
         if options["lacking"]:
-            self.stdout.write("\n".join(progress.lacking()))
+            lacking = progress.lacking()
+            if not lacking and (problem := releases.left_behind()):
+                raise CommandError(problem)
+            self.stdout.write("\n".join(lacking))
         elif options["status"]:
             self._show()
         elif options["contract"]:

@@ -234,6 +234,30 @@ def test_database_of_a_release_that_does_not_lead_here_is_refused(at: str, word:
     assert word in run()
 
 
+@pytest.mark.django_db
+def test_process_of_an_older_version_is_not_ready_once_what_it_uses_was_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "_settled", set())
+    Upgrade.objects.all().delete()
+    then, later = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+    newer = Upgrade.objects.create(version="9.0.0", came_from=VERSION, expanded_at=then)
+    assert (releases.left_behind(), run(lacking=True).strip()) == ("", "")  # not contracted: there is a way back
+    newer.finished_at = then
+    newer.save()
+    assert releases.left_behind() == ""  # there was nothing to drop
+    newer.finished_at = later
+    newer.save()
+    assert "This database is at 9.0.0" in health._migrations()
+    assert "REFUSED This database is at 9.0.0" in run(lacking=True)
+    newer.came_from, newer.finished_at = "", then
+    newer.save()
+    assert "This database is at 9.0.0" in health._migrations()  # made by the newer version
+    newer.delete()
+    Upgrade.objects.create(version=VERSION, came_from="0.1.0", expanded_at=then, finished_at=later)
+    assert health._migrations() == ""
+
+
 def test_commands_to_roll_name_the_place_of_this_version(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
