@@ -69,7 +69,9 @@ def older() -> list[str]:
     old = Counter((one.part, one.version) for one in known if processes.is_older(one.version, VERSION))
     named = [f"{count} {part} of {version}" for (part, version), count in sorted(old.items())]
     ages = {part: health.beat_age(part) for part in ("worker", "beat") if part not in {one.part for one in known}}
-    return named + [f"{part} of an unknown version" for part, age in ages.items() if age and age < processes.GONE]
+    return named + [
+        f"{part} of an unknown version" for part, age in ages.items() if age is not None and age < processes.GONE
+    ]
 
 
 def check_nobody_older(why: str = "") -> None:

@@ -3,12 +3,14 @@
 import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, migrations
@@ -18,6 +20,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts.models import Membership
+from core.clock import now
 from core.db.roles import as_owner, owner_settings
 from core.installation import state
 from core.management.commands import upgrade
@@ -307,3 +310,10 @@ def test_older_version_is_told_by_the_clock_of_redis(redis_client: Redis) -> Non
     assert processes.is_older("0.1.0", VERSION)
     assert processes.is_older("unknown", VERSION)
     assert not processes.is_older("0.10.0", "0.9.9")
+
+
+@pytest.mark.usefixtures("redis_client")
+def test_worker_whose_clock_is_ahead_counts_as_running() -> None:
+    """A worker of 0.2.0 tells its time alone, by its own clock."""
+    cache.set(health._beat_key("worker"), (now() + timedelta(seconds=30)).timestamp(), timeout=60)
+    assert progress.older() == ["worker of an unknown version"]
