@@ -24,7 +24,7 @@ from core.privacy.encryption import key_ring
 from core.reliability import circuit_breaker
 from core.tenancy import rls
 from core.tenancy.scope import platform_scope
-from core.upgrades import kinds
+from core.upgrades import kinds, releases
 
 log = get_logger(__name__)
 
@@ -187,6 +187,8 @@ def _migrations() -> str:
     lacking = sum(kinds.kind_of(one) == "expand" for one in kinds.waiting(MigrationExecutor(connection)))
     if lacking:
         return f"{lacking} migrations are not applied"
+    if problem := releases.left_behind():
+        return problem
     _settled.add(str(connection.settings_dict["NAME"]))
     return ""
 

@@ -26,9 +26,10 @@ LOOK_AFTER: Final = 0.5
 LOOK_EVERY: Final = 0.25
 SHOWN: Final = 120
 
-# The ORM has no sessions. Of their statements only the first word is shown: the rest may be about people.
+# The ORM has no sessions. Of their statements only the letters at the beginning are shown: what follows may be about
+# people, also without a space before it.
 _BLOCKERS: Final = """
-select a.pid, a.usename, coalesce(a.state, 'unknown'), lower(split_part(ltrim(a.query), ' ', 1)),
+select a.pid, a.usename, coalesce(a.state, 'unknown'), lower(substring(a.query from '^\\s*([[:alpha:]]{1,12})')),
   extract(epoch from clock_timestamp() - a.xact_start)
 from unnest(pg_blocking_pids(%s)) blocking(pid) join pg_stat_activity a using (pid)
 """
@@ -52,6 +53,10 @@ class Patience:
             with connection.cursor() as cursor:  # the ORM has no settings
                 cursor.execute("select set_config('lock_timeout', %s, false)", [f"{limit:g}s"])
             with _watched(self.looks_as) as watch:
+                if not limit:
+                    watch.tell = lambda behind: self.say(
+                        f"{what} waits until {behind} has ended. Others go on meanwhile."
+                    )
                 try:
                     return work()
                 except OperationalError as problem:
@@ -77,6 +82,7 @@ class _Watch:
         self.looks_as, self.backend = looks_as, type(connections[DEFAULT_DB_ALIAS])
         self.pid = connection.connection.info.backend_pid
         self.statement, self.behind = "", ""
+        self.tell: Say | None = None
         self.ended = threading.Event()
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -94,6 +100,9 @@ class _Watch:
                 while not self.ended.is_set():
                     cursor.execute(_BLOCKERS, [self.pid])
                     self.behind = "; ".join(map(_person, cursor.fetchall())) or self.behind
+                    if self.behind and self.tell is not None:
+                        self.tell(self.behind)
+                        self.tell = None
                     self.ended.wait(LOOK_EVERY)
         except OperationalError:
             pass  # it only tells who it is

@@ -1,5 +1,6 @@
 """Where an upgrade stands: read from the database, the heartbeats and the code, so that a kill loses nothing of it."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,9 @@ from core.upgrades import backfills, kinds, releases
 
 NO_REDIS: Final = "Redis can't be reached, so it isn't known which versions run. Look at REDIS_URL, then try again."
 STATUS: Final = "`walker upgrade --status` says where it stands."
+LOOK_EVERY: Final = 5.0
+WATCHED: Final = 3 * processes.NOTE_EVERY
+"""Seconds in which each process that runs is heard of, also after Redis has lost what it knew."""
 
 
 def waiting() -> list[Migration]:
@@ -65,7 +69,9 @@ def older() -> list[str]:
     old = Counter((one.part, one.version) for one in known if processes.is_older(one.version, VERSION))
     named = [f"{count} {part} of {version}" for (part, version), count in sorted(old.items())]
     ages = {part: health.beat_age(part) for part in ("worker", "beat") if part not in {one.part for one in known}}
-    return named + [f"{part} of an unknown version" for part, age in ages.items() if age and age < processes.GONE]
+    return named + [
+        f"{part} of an unknown version" for part, age in ages.items() if age is not None and age < processes.GONE
+    ]
 
 
 def check_nobody_older(why: str = "") -> None:
@@ -78,6 +84,26 @@ def check_nobody_older(why: str = "") -> None:
         raise CommandError(
             f"{why}{', '.join(found)} still run. Stop them, or start them with {VERSION}; {processes.GONE:.0f} s "
             "after its last heartbeat a process counts as gone. Then run the same command again."
+        )
+
+
+def watch_for_older() -> None:
+    """Refuse to go on if a process of an older version is heard of within a while. Raises CommandError."""
+    # Redis may have been emptied a moment ago: then nobody is known, although they run.
+    until = time.monotonic() + WATCHED
+    check_nobody_older()
+    while time.monotonic() < until:
+        time.sleep(min(LOOK_EVERY, max(0.0, until - time.monotonic())))
+        check_nobody_older()
+
+
+def check_heard() -> None:
+    """Refuse to go on unless this version is heard of: else older ones might not be either. Raises CommandError."""
+    heard = {one.part for one in processes.running() if one.version == VERSION}
+    if missing := {"web", "worker"} - heard:
+        raise CommandError(
+            f"No {' or '.join(sorted(missing))} of {VERSION} has been heard of for {processes.SEEN:.0f} s, so it "
+            "isn't sure that older ones would be. Start the processes, then run the same command again."
         )
 
 

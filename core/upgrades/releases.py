@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import F, Q
+
+from core.models.upgrades import Upgrade
 from core.observability.processes import VERSION, number
 
 
@@ -64,3 +67,15 @@ def refusal(at: str, to: str = VERSION) -> str:
 def needs_stop(at: str, to: str = VERSION) -> bool:
     """Return True if the site has to stop for the step between two versions."""
     return any(release.needs_stop for release in steps(at, to))
+
+
+def left_behind() -> str:
+    """Return why this code can't run on the database any more, "" if it can: a newer release dropped what it uses."""
+    # One that had nothing to drop was finished as it was expanded. A new database never had what older code uses.
+    dropped = Upgrade.objects.filter(Q(finished_at__gt=F("expanded_at")) | Q(came_from="", finished_at__isnull=False))
+    newest = max(dropped.values_list("version", flat=True), key=number, default=VERSION)
+    if line(newest) <= line(VERSION):
+        return ""
+    return (
+        f"This database is at {newest}, which {VERSION} can't run on: start processes of {newest} or a newer version."
+    )

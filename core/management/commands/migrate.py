@@ -1,7 +1,8 @@
 """`manage.py migrate`: migrate as the owner, then install the row-level security of every table.
 
 `--expand` runs what the running older version survives, and `--contract` the rest, once no older version is left.
-Without either it does all of it, for a site that is stopped. An empty database takes everything at once.
+Without either it does all of it, for a site that is stopped. Of one app it runs what `--expand` does. A database
+without organisations takes everything at once.
 """
 
 import contextlib
@@ -49,25 +50,27 @@ class Command(migrate.Command):
         Raises CommandError for a database from before 0.2, for one that this version can't be reached from, for an
         older version that runs on while it must not, and for a table that others hold for minutes.
         """
-        is_plain = bool(options["plan"] or options["check_unapplied"] or options["app_label"])
+        only_looks = bool(options["plan"] or options["check_unapplied"])
+        is_partial = bool(options["app_label"])
         patience = Patience(dict(connection.settings_dict), self._say)
         with as_owner():
             applied = MigrationRecorder(connection).applied_migrations()
             if BEFORE_0_2 in applied:
                 raise CommandError(TOO_OLD)
             is_new = not applied or not has_organisations()
-            if not is_new and not is_plain:
+            if not is_new and not only_looks:
                 progress.check_path()
         run = partial(self._run, patience, args, options, is_new=is_new, is_empty=not applied)
-        if is_plain or is_new:
+        if only_looks or is_new:
             run(lambda _: True)
-        elif not options["contract"]:
+        elif is_partial or not options["contract"]:
+            # Of one app too: its other migrations are no less a matter of who runs, and of rows that are filled.
             run(lambda migration: kind_of(migration) == "expand")
-        if not is_plain:
+        if not (only_looks or is_partial):
             progress.record(is_new=is_new)
             if not options["expand"]:
                 self._contract(run, is_stopped=not options["contract"])
-        if not (options["plan"] or options["check_unapplied"]):
+        if not only_looks:
             set_time_limits()
 
     def _contract(self, run: Callable[[MayRun], None], *, is_stopped: bool) -> None:
@@ -75,7 +78,10 @@ class Command(migrate.Command):
         left = progress.waiting()
         if not left:
             return
-        progress.check_nobody_older()
+        self._say(f"  Looking for older versions for {progress.WATCHED:.0f} s")
+        progress.watch_for_older()
+        if not is_stopped:
+            progress.check_heard()
         if late := [name_of(one) for one in left if kind_of(one) == "expand"]:
             raise CommandError(f"{late[0]} isn't applied. Run `walker upgrade` first.")
         names = [name_of(one) for one in left if kind_of(one) == "backfill"]
@@ -93,7 +99,10 @@ class Command(migrate.Command):
         with as_owner():
             # One at a time: of two, one would fail halfway. It ends with the session, also that of a killed process.
             with connection.cursor() as cursor:  # the ORM has no advisory locks
-                cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
+                cursor.execute("select pg_try_advisory_lock(%s, 0)", [ONE_MIGRATES])
+                if not cursor.fetchone()[0]:
+                    self._say("  Another one migrates this database: waiting for its end")
+                    cursor.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
             executor = partial(PhaseExecutor, patience=patience, may_run=may_run, is_new=is_new)
             with phase_of(executor), new_models_rendered_alone() if is_empty else contextlib.nullcontext():
                 super().handle(*args, **options)

@@ -21,8 +21,8 @@ def run_together(_what: str, statements: list[str]) -> None:
 def install_policies(*, testing: bool = False, run: Run = run_together) -> None:
     """Install policies, grants, keys and functions for all models.
 
-    Idempotent; runs as the owner after every migrate, while the site runs: each transaction locks one table. With
-    `testing`, the tests' role may truncate tables, the audit log included, because their flush does.
+    Idempotent; runs as the owner after every migrate, while the site runs: each transaction locks one table, or the
+    two of a key. With `testing`, the tests' role may truncate tables, the audit log included, because their flush does.
     """
     for what, statements in _groups(testing):
         run(what, statements)

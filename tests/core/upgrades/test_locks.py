@@ -16,7 +16,7 @@ from django.db.migrations.state import ModelState, ProjectState
 
 from core.db.roles import as_owner, owner_settings
 from core.upgrades.executor import PhaseExecutor
-from core.upgrades.patience import Patience
+from core.upgrades.patience import Patience, Say
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LIMIT = 1.0
@@ -44,7 +44,8 @@ def long_read(*, seconds: float = 60.0) -> Iterator["psycopg.Connection[Any]"]:
     """Somebody's transaction that has read the table and goes on, for so long at most."""
     with connect(connection.settings_dict) as reader:
         reader.execute(f"set idle_in_transaction_session_timeout = '{seconds}s'")
-        reader.execute("select 1 as secret_of_a_person from core_scratch")
+        # No space before what is secret, as in many a query of several lines.
+        reader.execute("select\n'secret_of_a_person'\nfrom core_scratch")
         try:
             yield reader
         finally:
@@ -84,6 +85,7 @@ def test_change_behind_a_long_read_gives_up_names_who_it_is_and_lets_others_go_f
     assert held_up.result() < LIMIT + 0.5
     assert f"core.0009_more waits: “{CHANGE}” is behind process {pid} of walker_app (idle in transaction" in said[0]
     assert "It gave up after 2 attempts, and nothing of it was changed" in str(told.value)
+    assert ", last select, in its transaction for" in said[0]
     assert "secret_of_a_person" not in said[0] + str(told.value)
     assert not has_column()
 
@@ -114,9 +116,9 @@ def made(*operations: Any, atomic: bool = True) -> migrations.Migration:
     return type("Migration", (migrations.Migration,), attributes)("9009_made", "core")
 
 
-def run(migration: migrations.Migration) -> None:
+def run(migration: migrations.Migration, say: Say = print) -> None:
     """Run a migration as an upgrade does, and forget that it ran."""
-    patience = Patience(dict(connection.settings_dict), print, pauses=())
+    patience = Patience(dict(connection.settings_dict), say, pauses=())
     with as_owner():
         executor = PhaseExecutor(connection, None, patience=patience, may_run=lambda _: True, is_new=False)
         try:
@@ -140,6 +142,25 @@ def test_index_that_a_kill_left_half_built_is_built_again() -> None:
         assert owner.execute(state).fetchone() == (True,)
         run(add)  # it was built, and the kill came before that was written down
         assert owner.execute(state).fetchone() == (True,)
+
+
+@pytest.mark.usefixtures("_table")
+def test_index_says_whom_it_waits_for_as_long_as_it_takes() -> None:
+    add = made(AddIndexConcurrently("Scratch", models.Index(fields=["price"], name="by_price")), atomic=False)
+    said: list[str] = []
+    with connect(connection.settings_dict) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # as a dump reads
+        reader.execute("set idle_in_transaction_session_timeout = '20s'")
+        reader.execute("select 'secret_of_a_person' from core_scratch")
+        pid = reader.info.backend_pid
+
+        def say(text: str) -> None:
+            said.append(text)
+            reader.rollback()
+
+        run(add, say)
+    assert [text.partition(" of ")[0] for text in said] == [f"core.9009_made waits until process {pid}"]
+    assert "secret_of_a_person" not in said[0]
 
 
 @pytest.mark.usefixtures("_table")

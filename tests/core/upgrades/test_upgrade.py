@@ -1,12 +1,16 @@
 """`walker upgrade` from one release to the next, with what it refuses on the way."""
 
+import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, migrations
@@ -16,16 +20,19 @@ from pytest_django import Settings
 from redis import Redis
 
 from accounts.models import Membership
-from core.db.roles import as_owner
+from core.clock import now
+from core.db.roles import as_owner, owner_settings
 from core.installation import state
 from core.management.commands import upgrade
+from core.management.commands.migrate import ONE_MIGRATES
 from core.models import Backfill, Upgrade
 from core.observability import health, processes
 from core.observability.processes import VERSION
 from core.tasks import sweep_backfills
 from core.tenancy.scope import platform_scope, tenant_scope
-from core.upgrades import releases
+from core.upgrades import progress, releases
 from core.upgrades.kinds import Plan, kind_of, select
+from tests.core.upgrades.test_locks import connect
 from tests.world import World
 
 PACKAGE = "walker_next_release"
@@ -69,8 +76,8 @@ def _next_release(
         (tmp_path / PACKAGE / f"{name}.py").write_text(HEAD.format(version=VERSION, kind=kind, more=more))
     monkeypatch.syspath_prepend(tmp_path)
     settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, APP: PACKAGE}
-    monkeypatch.setattr(upgrade, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(upgrade, "WATCHED", 0.1)
+    monkeypatch.setattr(progress, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(progress, "WATCHED", 0.1)
     # Other tests register action kinds that lack parts, and start-up checks find them.
     monkeypatch.setattr(upgrade, "MIGRATE", {"interactive": False})
     monkeypatch.setattr(health, "_settled", set())
@@ -160,6 +167,66 @@ def test_upgrade_goes_from_step_to_step_and_drops_nothing_while_an_older_version
     assert "All done." in run(status=True)
 
 
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_next_release")
+def test_migrate_by_habit_drops_nothing_while_an_older_version_may_run(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note("web", "0.1.0")
+    call_command("migrate", APP, interactive=False, stdout=StringIO())  # one app
+    assert (has_scratch(), zones()) == (True, {""})
+    forget_processes(redis_client)
+    with pytest.raises(CommandError, match="No web or worker of"):
+        call_command("migrate", contract=True, interactive=False, stdout=StringIO())
+
+    # Redis was emptied, and the older process is heard of again a moment later.
+    monkeypatch.setattr(progress, "WATCHED", 2.0)
+
+    class Screen(StringIO):
+        def write(self, text: str) -> int:
+            if "Looking for older versions" in text:
+                Timer(0.5, note, ("web", "0.1.0")).start()
+            return super().write(text)
+
+    with pytest.raises(CommandError, match=re.escape("1 web of 0.1.0 still run")):
+        call_command("migrate", interactive=False, stdout=Screen())
+    assert (has_scratch(), zones()) == (True, {""})
+
+    # Redis is away: it isn't known who runs.
+    with monkeypatch.context() as away:
+        away.setattr(processes, "_shared", lambda: ("none", Redis(port=1)))  # nobody listens there
+        with pytest.raises(CommandError, match="Redis can't be reached"):
+            call_command("migrate", interactive=False, stdout=StringIO())
+        assert "REFUSED Redis can't be reached" in run(contract=True)
+    assert (has_scratch(), zones()) == (True, {""})
+
+    forget_processes(redis_client)
+    monkeypatch.setattr(progress, "WATCHED", 0.1)
+    call_command("migrate", interactive=False, stdout=StringIO())
+    assert (has_scratch(), zones()) == (False, {"UTC"})
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_next_release")
+def test_second_migrate_says_that_it_waits_and_goes_on_once_the_first_has_ended() -> None:
+    with connect(owner_settings()) as first:
+        first.execute("select pg_advisory_lock(%s, 0)", [ONE_MIGRATES])
+
+        class Screen(StringIO):
+            def write(self, text: str) -> int:
+                if "Another one migrates" in text:
+                    assert not has_scratch()
+                    Timer(0.3, first.close).start()
+                return super().write(text)
+
+        said = Screen()
+        call_command("migrate", expand=True, interactive=False, stdout=said)
+    assert "Another one migrates this database: waiting for its end" in said.getvalue()
+    assert has_scratch()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("at", "word"), [("0.9.0", "install 0.9.0 or a newer version"), ("0.1.0", "There is no way from 0.1.0")]
@@ -168,6 +235,41 @@ def test_database_of_a_release_that_does_not_lead_here_is_refused(at: str, word:
     Upgrade.objects.all().delete()
     Upgrade.objects.create(version=at, finished_at="2026-11-01T00:00:00Z")
     assert word in run()
+
+
+@pytest.mark.django_db
+def test_process_of_an_older_version_is_not_ready_once_what_it_uses_was_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "_settled", set())
+    Upgrade.objects.all().delete()
+    then, later = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+    newer = Upgrade.objects.create(version="9.0.0", came_from=VERSION, expanded_at=then)
+    assert (releases.left_behind(), run(lacking=True).strip()) == ("", "")  # not contracted: there is a way back
+    newer.finished_at = then
+    newer.save()
+    assert releases.left_behind() == ""  # there was nothing to drop
+    newer.finished_at = later
+    newer.save()
+    assert "This database is at 9.0.0" in health._migrations()
+    assert "REFUSED This database is at 9.0.0" in run(lacking=True)
+    newer.came_from, newer.finished_at = "", then
+    newer.save()
+    assert "This database is at 9.0.0" in health._migrations()  # made by the newer version
+    newer.delete()
+    Upgrade.objects.create(version=VERSION, came_from="0.1.0", expanded_at=then, finished_at=later)
+    assert health._migrations() == ""
+
+
+def test_commands_to_roll_name_the_place_of_this_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where somebody has called the command
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(Path, "exists", lambda _: True)  # systemd is here
+    said = upgrade.how_to_roll()
+    assert f"ln -sfn {settings.BASE_DIR} /opt/walker" in said
+    assert said.index("walker-migrate") < said.index("walker-web@8001")  # static files come before their pages
 
 
 def test_skipped_release_is_refused_with_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,3 +310,10 @@ def test_older_version_is_told_by_the_clock_of_redis(redis_client: Redis) -> Non
     assert processes.is_older("0.1.0", VERSION)
     assert processes.is_older("unknown", VERSION)
     assert not processes.is_older("0.10.0", "0.9.9")
+
+
+@pytest.mark.usefixtures("redis_client")
+def test_worker_whose_clock_is_ahead_counts_as_running() -> None:
+    """A worker of 0.2.0 tells its time alone, by its own clock."""
+    cache.set(health._beat_key("worker"), (now() + timedelta(seconds=30)).timestamp(), timeout=60)
+    assert progress.older() == ["worker of an unknown version"]
