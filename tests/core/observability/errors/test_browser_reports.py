@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {
 
 def post(client: Client, body: str | None = None, *, site: str | None = "same-origin", **given: Any) -> int:
     headers = {} if site is None else {"Sec-Fetch-Site": site}
-    headers |= {name.replace("_", "-"): given.pop(name) for name in ("Origin", "Host") if name in given}
+    headers |= {name.replace("_", "-"): given.pop(name) for name in ("Origin", "Content_Length") if name in given}
     content = json.dumps({**GOOD, **given}) if body is None else body
     return client.post(DOOR, content, content_type="text/plain", headers=headers).status_code
 
@@ -53,6 +53,11 @@ def test_words_of_the_script_itself_stay() -> None:
     )
 
 
+def test_no_character_ends_a_line_or_turns_text_round() -> None:
+    said = 'not a function\n\r\x00\x1b[2J\x9b\u2028\u202e{"event": "sign_in"}\ud83d'
+    assert browser_errors.mask(said, "console/live.js") == 'not a function…[……{"event": "…"}…'
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("body", "given", "status"),
@@ -62,7 +67,10 @@ def test_words_of_the_script_itself_stay() -> None:
         (None, {"site": None}, 403),
         (None, {"site": None, "Origin": "https://evil.example"}, 403),
         (None, {"site": None, "Origin": "null"}, 403),
+        (None, {"site": None, "Origin": "://testserver"}, 403),
+        (None, {"site": None, "Origin": "http://["}, 403),
         (None, {"message": "x" * browser_errors.LONGEST}, 413),
+        (None, {"message": "x" * browser_errors.LONGEST, "Content_Length": "0000000000002048"}, 413),
         ("", {}, 413),
         ("[1]", {}, 400),
         ("{", {}, 400),
