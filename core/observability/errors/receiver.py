@@ -5,6 +5,7 @@ import importlib
 import os
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -46,7 +47,8 @@ class _Process:
     """What this process has; its children begin with nothing."""
 
     lock: Any = field(default_factory=threading.Lock)
-    budget: Budget = field(default_factory=Budget)
+    budgets: dict[str, Budget] = field(default_factory=lambda: defaultdict(Budget))
+    """By platform: what browsers report, or a stranger in their name, holds back no error of Walker's own."""
     client: "Client | None" = None
     noted_at: float = float("-inf")
 
@@ -91,7 +93,7 @@ def report(fault: Fault) -> bool:
         return False
     here = _here
     with here.lock:
-        held_back = here.budget.take(fault.fingerprint, time.monotonic())
+        held_back = here.budgets[fault.platform].take(fault.fingerprint, time.monotonic())
     if held_back is None:
         ERRORS.labels(fault.category, "held_back").inc()
         return False

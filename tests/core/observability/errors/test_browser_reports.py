@@ -9,7 +9,8 @@ from pytest_django import Settings
 from redis import RedisError
 
 from console.base import browser_errors
-from core.observability.errors import receiver
+from core.observability.errors import budget, receiver
+from core.observability.logging import get_logger
 from tests.core.observability.errors.conftest import Envelopes
 from tests.world import World
 
@@ -119,6 +120,14 @@ def test_reports_are_limited_by_address_by_session_and_in_total(
 
     monkeypatch.setattr(browser_errors, "count_up", away)
     assert post(Client()) == 429
+
+
+@pytest.mark.django_db
+def test_reports_that_a_stranger_makes_up_hold_back_no_error_of_our_own(envelopes: Envelopes) -> None:
+    for number in range(budget.AT_MOST + 5):
+        assert post(Client(REMOTE_ADDR=f"203.0.113.{number}"), line=number) == 204
+    get_logger(__name__).error("turn_failed")
+    assert envelopes.wait(budget.AT_MOST + 1)[-1]["logentry"]["message"] == "turn_failed"
 
 
 @pytest.mark.django_db
