@@ -46,7 +46,8 @@ _LAST_KEPT: Final = 30 * 24 * 3600
 class _Process:
     """What this process has; its children begin with nothing."""
 
-    lock: Any = field(default_factory=threading.Lock)
+    # Garbage may be collected while it is held, and asyncio logs an error for a task that ends so.
+    lock: Any = field(default_factory=threading.RLock)
     budgets: dict[str, Budget] = field(default_factory=lambda: defaultdict(Budget))
     """By platform: what browsers report, or a stranger in their name, holds back no error of Walker's own."""
     client: "Client | None" = None

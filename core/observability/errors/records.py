@@ -22,6 +22,10 @@ class ErrorHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """Have no lock: what is shared has one, and two that are taken in either order wait for each other."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Report a record. It never raises: what reports errors must not make one."""
         with suppress(Exception):
