@@ -100,13 +100,18 @@ def test_error_of_task_socket_thread_or_loop_is_sent_under_a_name(
     thread.start()
     thread.join()
     assert [type(one.exc_value) for one in ended] == [OSError]
+    said: tuple[Any, ...] = ("Kowalczyk is away", "Kowalczyk", {"event": "Kowalczyk"})
+    for line, text in enumerate(said):
+        record = logging.LogRecord(f"library{line}", logging.ERROR, "/their/own/calls.py", 1, text, (), None, "ask")
+        logging.getLogger("library").handle(record)
     logging.getLogger("some.library").error("Kowalczyk is away")
-    events = envelopes.wait(5)
+    events = envelopes.wait(8)
+    assert [event["logentry"]["message"] for event in events[4:7]] == ["their/own/calls.py:ask"] * 3
     assert [event["logentry"]["message"] for event in events[:4]] == [
         "task_failed", "web_server_failed", "event_loop_failed", "thread_ended",
     ]  # fmt: skip
     assert events[0]["transaction"] == "tests.breaking"
-    assert "test_reports.py:test_error_of_task" in events[4]["logentry"]["message"]
+    assert "test_reports.py:test_error_of_task" in events[7]["logentry"]["message"]
     assert [word for word in CANARIES if word in "".join(envelopes.raw)] == []
 
 
