@@ -33,6 +33,8 @@ WIDGET: Final = "widget/walker.js"
 _SCRIPT: Final = re.compile(r"(?P<name>[a-z_]+/[a-z_]+)(?:\.[0-9a-f]{12})?\.js")
 _NAME: Final = re.compile(r"[A-Z][A-Za-z]{2,39}")
 _WORD: Final = re.compile(r"\w+")
+# Browsers write ASCII. Other characters end lines, turn text round or are half of one: they reach no log, no receiver.
+_HIDDEN: Final = re.compile(r"\w+|[^ -~]+")
 _MOST: Final = 10_000_000
 _SAYS: Final = frozenset(
     "a access an and argument arguments array assignment at await be before call called can cannot class const "
@@ -68,7 +70,7 @@ def read_report(request: HttpRequest) -> Fault:
     if not is_our_page(request):
         raise Refused("Only pages of this installation report errors here.")
     length = str(request.META.get("CONTENT_LENGTH") or "")
-    if not (length.isascii() and length.isdigit() and int(length[:8]) <= LONGEST):
+    if not (length.isascii() and length.isdigit() and len(length) <= 8 and int(length) <= LONGEST):
         raise TooLarge(f"A report has at most {LONGEST} bytes.")
     count_report(request)
     try:
@@ -95,8 +97,9 @@ def is_our_page(request: HttpRequest) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    origin = urlsplit(request.headers.get("Origin", ""))
-    return origin.netloc in {request.get_host(), urlsplit(settings.PUBLIC_URL).netloc} and bool(origin.scheme)
+    # Not by `urlsplit`, which raises for brackets that aren't closed.
+    scheme, _, host = request.headers.get("Origin", "").partition("://")
+    return bool(scheme and host) and host in {request.get_host(), urlsplit(settings.PUBLIC_URL).netloc}
 
 
 def count_report(request: HttpRequest) -> None:
@@ -126,7 +129,7 @@ def script_of(path: object) -> str:
 def mask(said: str, script: str) -> str:
     """Return a message with the words of browsers and those of the script itself: all others may be the page's."""
     words = _words_of_scripts()[script]
-    return _WORD.sub(lambda found: found[0] if found[0] in words or found[0].lower() in _SAYS else "…", said[:200])
+    return _HIDDEN.sub(lambda found: found[0] if found[0] in words or found[0].lower() in _SAYS else "…", said[:200])
 
 
 @cache

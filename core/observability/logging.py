@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import structlog
@@ -33,6 +33,8 @@ _FRAMES: Final = 30
 # for a provider and the door of a mailbox have their secret there.
 _SECRET_PATH: Final = re.compile(r"(/(?:[dirsv]|channels/(?:files|email))/)[^/\s?#\"']+")
 _QUOTING: Final = {"asyncio": "event_loop_failed", "celery": "worker_failed", "daphne": "web_server_failed"}
+NAMED: Final = frozenset({"task_failed", *_QUOTING.values()})
+"""What errors of libraries are called here, instead of by their own texts."""
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 RAISED: Final = "_raised"
 """Under what the exception itself goes on, for error reports. It is left out of every line."""
@@ -184,10 +186,15 @@ def _shared() -> list[Processor]:
     ]
 
 
+def is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether a record comes from `get_logger`; a library may log a dictionary of its own."""
+    return isinstance(record.msg, dict) and hasattr(record, "_logger")
+
+
 def scrub(record: logging.LogRecord) -> Event:
     """Return what is logged of a record: the one way in which values are masked, for lines and error reports."""
-    if isinstance(record.msg, dict):  # ours: it took these steps when it was logged
-        return dict(record.msg)
+    if is_ours(record):  # it took these steps when it was logged
+        return dict(cast(Any, record.msg))
     event: Event = {"event": record.getMessage(), "_record": record}
     if record.exc_info:
         event["exc_info"] = record.exc_info

@@ -7,9 +7,9 @@ from typing import Final
 AGAIN_AFTER: Final = 60.0
 """Seconds after which an error that was sent is sent again, with how often it came meanwhile."""
 AT_MOST: Final = 30
-"""Errors of all kinds that one process sends in a minute."""
+"""Errors of all kinds that one budget lets through in a minute."""
 KEPT: Final = 500
-"""Kinds of errors that a process remembers. The one that came last the longest ago is forgotten."""
+"""Kinds of errors that a budget remembers. The one that came last the longest ago is forgotten."""
 MINUTE: Final = 60.0
 
 

@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from core.errors import Unavailable
-from core.observability.logging import RAISED, Link, Raised, links_of
+from core.observability.logging import NAMED, RAISED, Link, Raised, links_of
 from core.observability.processes import VERSION
 
 Category = Literal["application", "user", "integration"]
@@ -133,7 +133,8 @@ def fault_of(line: Mapping[str, Any], *, is_ours: bool, transaction: str = "", p
         category = "integration" if is_ours and _is_outside([logger]) else "application"
     elif is_of_others(error, [place.module for link in links for place in link.places]):
         category = "integration"
-    named = event if is_ours or _PLAIN.fullmatch(event) else place
+    # A library's text may be one word of a value: the message of an error that it caught.
+    named = event if is_ours or event in NAMED else place
     return Fault(
         category,
         named,

@@ -5,6 +5,7 @@ import importlib
 import os
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -45,8 +46,10 @@ _LAST_KEPT: Final = 30 * 24 * 3600
 class _Process:
     """What this process has; its children begin with nothing."""
 
-    lock: Any = field(default_factory=threading.Lock)
-    budget: Budget = field(default_factory=Budget)
+    # Garbage may be collected while it is held, and asyncio logs an error for a task that ends so.
+    lock: Any = field(default_factory=threading.RLock)
+    budgets: dict[str, Budget] = field(default_factory=lambda: defaultdict(Budget))
+    """By platform: what browsers report, or a stranger in their name, holds back no error of Walker's own."""
     client: "Client | None" = None
     noted_at: float = float("-inf")
 
@@ -91,7 +94,7 @@ def report(fault: Fault) -> bool:
         return False
     here = _here
     with here.lock:
-        held_back = here.budget.take(fault.fingerprint, time.monotonic())
+        held_back = here.budgets[fault.platform].take(fault.fingerprint, time.monotonic())
     if held_back is None:
         ERRORS.labels(fault.category, "held_back").inc()
         return False

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core.observability.errors import receiver
 from core.observability.errors.events import Fault, fault_of, place_of
-from core.observability.logging import scrub
+from core.observability.logging import is_ours, scrub
 
 _WEB: Final = ("django.request", "django.security")
 _NOT_OURS: Final = ("sentry_sdk", "urllib3")
@@ -21,6 +21,10 @@ class ErrorHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """Have no lock: what is shared has one, and two that are taken in either order wait for each other."""
+        self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a record. It never raises: what reports errors must not make one."""
@@ -42,9 +46,9 @@ def take(record: logging.LogRecord) -> None:
             return
     if record.levelno < logging.ERROR or record.name.startswith(_NOT_OURS):
         return
-    is_ours = isinstance(record.msg, dict)
+    is_named_here = is_ours(record) or record.name == __name__
     place = place_of(record.pathname, record.funcName or "")
-    receiver.report(fault_of(scrub(record), is_ours=is_ours, transaction=route_of(record), place=place))
+    receiver.report(fault_of(scrub(record), is_ours=is_named_here, transaction=route_of(record), place=place))
 
 
 def route_of(record: logging.LogRecord) -> str:

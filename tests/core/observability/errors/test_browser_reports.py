@@ -9,7 +9,8 @@ from pytest_django import Settings
 from redis import RedisError
 
 from console.base import browser_errors
-from core.observability.errors import receiver
+from core.observability.errors import budget, receiver
+from core.observability.logging import get_logger
 from tests.core.observability.errors.conftest import Envelopes
 from tests.world import World
 
@@ -25,7 +26,7 @@ GOOD: dict[str, Any] = {
 
 def post(client: Client, body: str | None = None, *, site: str | None = "same-origin", **given: Any) -> int:
     headers = {} if site is None else {"Sec-Fetch-Site": site}
-    headers |= {name.replace("_", "-"): given.pop(name) for name in ("Origin", "Host") if name in given}
+    headers |= {name.replace("_", "-"): given.pop(name) for name in ("Origin", "Content_Length") if name in given}
     content = json.dumps({**GOOD, **given}) if body is None else body
     return client.post(DOOR, content, content_type="text/plain", headers=headers).status_code
 
@@ -53,6 +54,11 @@ def test_words_of_the_script_itself_stay() -> None:
     )
 
 
+def test_no_character_ends_a_line_or_turns_text_round() -> None:
+    said = 'not a function\n\r\x00\x1b[2J\x9b\u2028\u202e{"event": "sign_in"}\ud83d'
+    assert browser_errors.mask(said, "console/live.js") == 'not a function…[……{"event": "…"}…'
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("body", "given", "status"),
@@ -62,7 +68,10 @@ def test_words_of_the_script_itself_stay() -> None:
         (None, {"site": None}, 403),
         (None, {"site": None, "Origin": "https://evil.example"}, 403),
         (None, {"site": None, "Origin": "null"}, 403),
+        (None, {"site": None, "Origin": "://testserver"}, 403),
+        (None, {"site": None, "Origin": "http://["}, 403),
         (None, {"message": "x" * browser_errors.LONGEST}, 413),
+        (None, {"message": "x" * browser_errors.LONGEST, "Content_Length": "0000000000002048"}, 413),
         ("", {}, 413),
         ("[1]", {}, 400),
         ("{", {}, 400),
@@ -111,6 +120,14 @@ def test_reports_are_limited_by_address_by_session_and_in_total(
 
     monkeypatch.setattr(browser_errors, "count_up", away)
     assert post(Client()) == 429
+
+
+@pytest.mark.django_db
+def test_reports_that_a_stranger_makes_up_hold_back_no_error_of_our_own(envelopes: Envelopes) -> None:
+    for number in range(budget.AT_MOST + 5):
+        assert post(Client(REMOTE_ADDR=f"203.0.113.{number}"), line=number) == 204
+    get_logger(__name__).error("turn_failed")
+    assert envelopes.wait(budget.AT_MOST + 1)[-1]["logentry"]["message"] == "turn_failed"
 
 
 @pytest.mark.django_db

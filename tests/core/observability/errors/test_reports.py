@@ -100,13 +100,18 @@ def test_error_of_task_socket_thread_or_loop_is_sent_under_a_name(
     thread.start()
     thread.join()
     assert [type(one.exc_value) for one in ended] == [OSError]
+    said: tuple[Any, ...] = ("Kowalczyk is away", "Kowalczyk", {"event": "Kowalczyk"})
+    for line, text in enumerate(said):
+        record = logging.LogRecord(f"library{line}", logging.ERROR, "/their/own/calls.py", 1, text, (), None, "ask")
+        logging.getLogger("library").handle(record)
     logging.getLogger("some.library").error("Kowalczyk is away")
-    events = envelopes.wait(5)
+    events = envelopes.wait(8)
+    assert [event["logentry"]["message"] for event in events[4:7]] == ["their/own/calls.py:ask"] * 3
     assert [event["logentry"]["message"] for event in events[:4]] == [
         "task_failed", "web_server_failed", "event_loop_failed", "thread_ended",
     ]  # fmt: skip
     assert events[0]["transaction"] == "tests.breaking"
-    assert "test_reports.py:test_error_of_task" in events[4]["logentry"]["message"]
+    assert "test_reports.py:test_error_of_task" in events[7]["logentry"]["message"]
     assert [word for word in CANARIES if word in "".join(envelopes.raw)] == []
 
 
@@ -191,7 +196,9 @@ def test_test_error_says_what_the_receiver_answered(envelopes: Envelopes, status
 def test_child_of_a_worker_sends_its_own_errors(envelopes: Envelopes) -> None:
     fail("parent_failed")
     envelopes.wait(1)
-    receiver._here.lock.acquire()  # as another thread may hold it at the fork
+    holder = threading.Thread(target=receiver._here.lock.acquire)  # as another thread may at the fork
+    holder.start()
+    holder.join()
     child = os.fork()
     if child == 0:
         try:
@@ -199,9 +206,20 @@ def test_child_of_a_worker_sends_its_own_errors(envelopes: Envelopes) -> None:
             receiver.close()
         finally:
             os._exit(0)
-    receiver._here.lock.release()
     os.waitpid(child, 0)
     assert [event["logentry"]["message"] for event in envelopes.wait(2)] == ["parent_failed", "child_failed"]
+
+
+def test_error_that_comes_while_its_own_thread_counts_another_does_not_wait_for_itself(envelopes: Envelopes) -> None:
+    def count_another() -> None:
+        with receiver._here.lock:  # where garbage is collected, and asyncio tells of a task
+            fail("turn_failed")
+
+    thread = threading.Thread(target=count_another, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    envelopes.wait(1)
 
 
 def test_nothing_is_sent_or_loaded_without_an_address_or_its_library(
