@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,7 @@ from accounts.models import Membership
 from analytics.exports.sources import Terms, source_of
 from analytics.figure_pages.cards import CARDS
 from analytics.models import FigureDashboard
+from conversations.inbox.admin.search import ConversationFinder
 from conversations.selectors import ConversationFilters, list_conversations
 from core import clock
 from core.db import replica
@@ -155,6 +157,15 @@ def test_exports_and_searches_read_the_replica(installation: Pair) -> None:
         with both() as (primary, other):
             list(source_of("events").pages(viewer=viewer, terms=Terms(past.since, moment), size=10))
         assert len(other.captured_queries) == 0
+
+
+@slow
+def test_share_that_was_withdrawn_counts_at_once_in_searches(installation: Pair) -> None:
+    viewer = replace(installation.world.actor("owner"), teams=frozenset())  # sees what is shared with them
+    with tenant_scope(installation.world.acme.pk), both() as (primary, other):
+        list_conversations(viewer=viewer, filters=ConversationFilters(q="anything"))
+        ConversationFinder().find(viewer, "anything")
+    assert (len(primary.captured_queries) >= 2, len(other.captured_queries)) == (True, 0)
 
 
 @slow
