@@ -23,6 +23,7 @@ from analytics.exports.sources import Terms, source_of
 from analytics.figure_pages.cards import CARDS
 from analytics.models import FigureDashboard
 from conversations.inbox.admin.search import ConversationFinder
+from conversations.models import Team, TeamMember
 from conversations.selectors import ConversationFilters, list_conversations
 from core import clock
 from core.db import replica
@@ -166,6 +167,26 @@ def test_share_that_was_withdrawn_counts_at_once_in_searches(installation: Pair)
         list_conversations(viewer=viewer, filters=ConversationFilters(q="anything"))
         ConversationFinder().find(viewer, "anything")
     assert (len(primary.captured_queries) >= 2, len(other.captured_queries)) == (True, 0)
+
+
+@slow
+def test_team_that_somebody_leads_no_more_counts_at_once_in_figures(installation: Pair) -> None:
+    lead = signed_in(installation, "support")
+    figure = "/api/v1/figures/messages_in/"
+    with tenant_scope(installation.world.acme.pk):
+        team = Team.objects.create(name="Led")
+        TeamMember.objects.create(team=team, user=installation.world.people["support"], is_lead=True)
+    catch_up()
+    own = f"?dimension=team&value={team.pk}"
+    with paused(installation):
+        with both() as (_, other):
+            assert lead.get(FIGURES).status_code == 200
+            assert lead.get(figure + own).status_code == 200
+        assert other.captured_queries == []
+        with tenant_scope(installation.world.acme.pk):
+            team.delete()
+        assert lead.get(figure + own).status_code == 403
+    catch_up()
 
 
 @slow
