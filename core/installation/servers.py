@@ -202,6 +202,11 @@ def access_of(url: str) -> Finding | None:
         return failure(
             f"The certificate of {redis_servers.title_of(url)} isn't checked.", f"Leave ssl_cert_reqs out of {setting}."
         )
+    if is_encrypted and not pool.connection_kwargs.get("ssl_check_hostname"):
+        return failure(
+            f"The host name of {redis_servers.title_of(url)} isn't checked.",
+            f"Leave ssl_check_hostname out of {setting}.",
+        )
     is_near = issubclass(pool.connection_class, UnixDomainSocketConnection) or is_local(url)
     if not is_near and not is_encrypted:
         return warning(

@@ -34,11 +34,11 @@ from conversations.inbox.admin.rows import row_of
 from conversations.inbox.admin.search import FOUND, words_of
 from conversations.inbox.selectors import counts
 from conversations.inbox.selectors.search import WORDS_LIMIT
+from conversations.inbox.teams.seen import read_found
 from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.models import Conversation
 from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
-from core.db import replica
 from core.events import streams
 from core.reach import channels
 
@@ -147,7 +147,7 @@ class InboxPage(ServiceAdmin):
         def fetch() -> list[Conversation]:
             return list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
 
-        found = replica.read(fetch) if words else fetch()
+        found = read_found(viewer, fetch) if words else fetch()
         page = found[:PAGE]
         self.prepare_rows(request, page if obj is None else [*page, obj])
         unread = counts.count_unread(viewer=viewer, rows=page)

@@ -19,8 +19,8 @@ from conversations.inbox.admin.actions import ConversationActions
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.selectors.lists import query_conversations
 from conversations.inbox.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches
+from conversations.inbox.teams.seen import read_found
 from core.actors import Actor
-from core.db import replica
 from core.privacy.encryption import seal, unseal
 from core.tenancy.scope import current_tenant_id
 
@@ -88,7 +88,7 @@ class ConversationSearch(ConversationActions):
         if not words or not rows:
             return
         viewer, ids = viewer_of(request), [row.pk for row in rows]
-        texts = replica.read(lambda: newest_matches(viewer=viewer, words=words, conversation_ids=ids))
+        texts = read_found(viewer, lambda: newest_matches(viewer=viewer, words=words, conversation_ids=ids))
         for row in rows:
             row.found_text = excerpt(texts.get(row.pk, ""), words)
 
@@ -107,9 +107,9 @@ class ConversationFinder(Finder):
 
     def find(self, viewer: Actor, words: str) -> list[Found]:
         """Return those with the latest activity, each with its newest message that has the words. Two queries."""
-        return replica.read(lambda: self.read_found(viewer, words)) if len(words) >= SHORTEST else []
+        return read_found(viewer, lambda: self.read_rows(viewer, words)) if len(words) >= SHORTEST else []
 
-    def read_found(self, viewer: Actor, words: str) -> list[Found]:
+    def read_rows(self, viewer: Actor, words: str) -> list[Found]:
         """Return the same for words that are long enough."""
         rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words, viewer=viewer))
         rows = rows.select_related("contact__user", "origin__user")  # whose names are shown

@@ -12,7 +12,7 @@ from accounts.privacy.reveals import require_grant
 from conversations.custom_fields.values import named_value, with_values
 from conversations.inbox.models import HOT, WARM
 from conversations.inbox.selectors.search import cleaned, conversations_with
-from conversations.inbox.teams.seen import get_seen, require_view, seen_conversations
+from conversations.inbox.teams.seen import get_seen, read_found, require_view, seen_conversations
 from conversations.models import (
     LIVE,
     URGENT,
@@ -24,7 +24,6 @@ from conversations.models import (
     Message,
 )
 from core.actors import Actor
-from core.db import replica
 from core.rest.pagination import Place, cursor_at, value_of
 
 VIEW: Final = "conversations.view_conversation"
@@ -128,7 +127,7 @@ def list_conversations(
             rows = rows.filter(place.after(name, value_of(cursor), Conversation))
         return list(rows.order_by(*ORDERS[name])[: size + 1])
 
-    found = replica.read(fetch) if cleaned(wanted.q) else fetch()
+    found = read_found(viewer, fetch) if cleaned(wanted.q) else fetch()
     page = found[:size]
     following = cursor_at(f"{name}|{place.at(page[-1])}") if len(found) > size else ""
     return ConversationPage(page, following)

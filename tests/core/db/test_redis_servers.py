@@ -151,6 +151,28 @@ def test_each_role_speaks_tls_and_refuses_another_certificate(start: Any, tmp_pa
     assert all("doesn't answer" in text for text in refused["doctor"])
 
 
+@slow
+def test_check_names_an_address_that_takes_any_certificate_or_host(
+    start: Any, settings: Settings, tmp_path: Path
+) -> None:
+    program = shutil.which("redis-server")
+    if program is None or not has_tls(program):
+        pytest.skip("no redis-server with TLS (Debian: apt-get install redis-server)")
+    certificate = make_certificate(tmp_path)
+    server = start(program=Path(program), certificate=certificate)
+    settings.REDIS_CA = certificate[0].read_text()
+    settings.BROKER_URL, settings.LAYER_URLS = server.url, [server.url]
+    for ending, text in (
+        ("?ssl_cert_reqs=none&ssl_check_hostname=false", "The certificate of the Redis of the cache isn't checked."),
+        ("?ssl_cert_reqs=none", "The certificate of the Redis of the cache isn't checked."),
+        ("?ssl_check_hostname=false", "The host name of the Redis of the cache isn't checked."),
+    ):
+        settings.CACHE_URL = server.url + ending
+        found = servers.redis_access()
+        assert (found.status, found.text) == ("failure", text)
+        assert "CACHE_URL" in found.next_step
+
+
 def has_tls(program: str) -> bool:
     """Return True if a redis-server knows TLS: then it says that a certificate is missing, else nothing of it."""
     command = [program, "--port", "0", "--tls-port", str(ports.pick()), "--save", ""]

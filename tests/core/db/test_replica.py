@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,8 @@ from accounts.models import Membership
 from analytics.exports.sources import Terms, source_of
 from analytics.figure_pages.cards import CARDS
 from analytics.models import FigureDashboard
+from conversations.inbox.admin.search import ConversationFinder
+from conversations.models import Team, TeamMember
 from conversations.selectors import ConversationFilters, list_conversations
 from core import clock
 from core.db import replica
@@ -155,6 +158,35 @@ def test_exports_and_searches_read_the_replica(installation: Pair) -> None:
         with both() as (primary, other):
             list(source_of("events").pages(viewer=viewer, terms=Terms(past.since, moment), size=10))
         assert len(other.captured_queries) == 0
+
+
+@slow
+def test_share_that_was_withdrawn_counts_at_once_in_searches(installation: Pair) -> None:
+    viewer = replace(installation.world.actor("owner"), teams=frozenset())  # sees what is shared with them
+    with tenant_scope(installation.world.acme.pk), both() as (primary, other):
+        list_conversations(viewer=viewer, filters=ConversationFilters(q="anything"))
+        ConversationFinder().find(viewer, "anything")
+    assert (len(primary.captured_queries) >= 2, len(other.captured_queries)) == (True, 0)
+
+
+@slow
+def test_team_that_somebody_leads_no_more_counts_at_once_in_figures(installation: Pair) -> None:
+    lead = signed_in(installation, "support")
+    figure = "/api/v1/figures/messages_in/"
+    with tenant_scope(installation.world.acme.pk):
+        team = Team.objects.create(name="Led")
+        TeamMember.objects.create(team=team, user=installation.world.people["support"], is_lead=True)
+    catch_up()
+    own = f"?dimension=team&value={team.pk}"
+    with paused(installation):
+        with both() as (_, other):
+            assert lead.get(FIGURES).status_code == 200
+            assert lead.get(figure + own).status_code == 200
+        assert other.captured_queries == []
+        with tenant_scope(installation.world.acme.pk):
+            team.delete()
+        assert lead.get(figure + own).status_code == 403
+    catch_up()
 
 
 @slow
