@@ -26,6 +26,12 @@ class ErrorHandler(logging.Handler):
         """Have no lock: what is shared has one, and two that are taken in either order wait for each other."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Report a record without the lock that newer Pythons want to hold around it."""
+        if passes := bool(self.filter(record)):
+            self.emit(record)
+        return passes
+
     def emit(self, record: logging.LogRecord) -> None:
         """Report a record. It never raises: what reports errors must not make one."""
         with suppress(Exception):
