@@ -39,7 +39,7 @@ def build_parser(name: str, about: str) -> argparse.ArgumentParser:
 
 
 def serve(make: Callable[[], StandInServer], arguments: argparse.Namespace) -> int:
-    """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use."""
+    """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use, or if serving fails."""
     StandInServer.inherited = arguments.listening
     try:
         server = make()
@@ -51,9 +51,22 @@ def serve(make: Callable[[], StandInServer], arguments: argparse.Namespace) -> i
     # second whether to stop would keep the machine awake.
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    threading.Thread(target=server.serve_forever, args=(60,), daemon=True).start()
+    failed = threading.Event()
+
+    def serve_until_it_fails() -> None:
+        try:
+            server.serve_forever(poll_interval=60)
+        finally:
+            failed.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    serving = threading.Thread(target=serve_until_it_fails, daemon=True)
+    serving.start()
     print(f"listening on http://{arguments.host}:{server.server_port}", flush=True)
     signal.sigwait(ends)
+    if failed.is_set():
+        serving.join()  # it says why
+        return 1
     server.server_close()
     return 0
 

@@ -1,6 +1,8 @@
 """The sandbox platform as a process: failure script, bad input, restart after a kill."""
 
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,3 +117,24 @@ def test_standins_import_nothing_of_ours() -> None:
     text = "".join(path.read_text() for path in (ROOT / "standins").rglob("*.py"))
     ours = ("django", "core", "hitl", "integrations", "agents", "accounts", "config")
     assert not [name for name in ours if f"import {name}" in text or f"from {name}" in text]
+
+
+DIES = """
+import argparse, sys
+from standins import process
+from standins.web import StandInHandler, StandInServer
+
+class Dying(StandInServer):
+    def serve_forever(self, poll_interval=0.5):
+        raise OSError("No space left on device")
+
+given = argparse.Namespace(host="127.0.0.1", port=0, listening=None)
+sys.exit(process.serve(lambda: Dying(("127.0.0.1", 0), StandInHandler), given))
+"""
+
+
+def test_one_that_can_not_serve_any_more_ends_and_says_why() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DIES], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
