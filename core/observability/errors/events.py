@@ -40,7 +40,7 @@ _CLIENTS: Final = ("httpx2", "openai", "anthropic")
 _JOBS_OUTSIDE: Final = ("analytics.brief", "hitl.execution", "hitl.notification")
 """Kinds of failed jobs that call one."""
 _OURS: Final = re.compile(
-    r"(?:accounts|agents|analytics|channels_app|config|console|conversations|core|demo|hitl|hub|integrations)(?:\.|$)"
+    r"(?:accounts|agents|analytics|channels_app|config|console|conversations|core|hitl|hub|integrations)(?:\.|$)"
 )
 # Ids, keys and codes. A sentence has a space, and what was masked a dot in the middle of the line.
 _PLAIN: Final = re.compile(r"[\w.:/+-]{1,80}", re.ASCII)
